@@ -1,0 +1,21 @@
+// What inference needs: the kernels, and the interpreter that walks a plan.
+export * from './kernels/move';
+export * from './kernels/source';
+export * from './kernels/elementwise';
+export * from './kernels/binary';
+export * from './kernels/reduce';
+export * from './kernels/gather';
+export * from './kernels/softmax';
+export * from './kernels/norm';
+export * from './kernels/gemm';
+export * from './kernels/conv';
+export * from './kernels/qgemm';
+export * from './generated/tiles';
+export * from './generated/integer-tiles';
+export * from './kernels/pool';
+export * from './kernels/quantize';
+export { setTile } from './tile';
+export { probeDot } from './simd';
+export { setScratch } from './runtime';
+export { setup } from './math';
+export { run, serve } from './generated/dispatch-infer';

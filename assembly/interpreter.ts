@@ -1,0 +1,164 @@
+// Walks the records of a plan. A record is
+//   +0 kernel  +4 units  +8 bytes to the next record  +12 its number  +16 arguments, four bytes each
+//
+// With threads, all of them walk the same records. A record has two words in the sync area, 64 bytes apart: units still
+// to claim and units still to finish, each as {epoch, count}. The first thread that meets a record in an epoch starts
+// both counts from the record's units; a record is complete when none is left to finish, so a thread that sleeps
+// between two units holds nobody up. A thread that comes late finds either nothing left or a newer epoch, and falls out:
+// it never reads what the host may be changing, because units are taken off a count that only this epoch's run fills.
+
+import {
+  ABORT, ACTIVE, FIRST, GENERATION, LAST, MAY_WAIT, RUNNING_THREADS, SLEEPERS, STATUS, STOP, SYNC, WAITERS,
+  setRecord, setScratch,
+} from './runtime';
+
+const SPINS = 20000;
+/** A wait ends at the latest after this many nanoseconds, to look at the abort word. */
+const PATIENCE: i64 = 20_000_000;
+
+// @ts-ignore: decorator
+@inline
+function word(epoch: i32, count: i32): i64 {
+  return (<i64>epoch << 32) | <i64>(<u32>count);
+}
+
+// @ts-ignore: decorator
+@inline
+function epochOf(word: i64): i32 {
+  return <i32>(word >> 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function stopped(): bool {
+  return atomic.load<i32>(STATUS) != 0 || atomic.load<i32>(ABORT) != 0;
+}
+
+/** Runs what this thread can claim of a record. False when the run is over for this thread. */
+// @ts-ignore: decorator
+@inline
+function share<D>(record: usize, sync: usize, epoch: i32): bool {
+  const threads = atomic.load<i32>(RUNNING_THREADS);
+  let units = 0;
+  while (true) {
+    const seen = atomic.load<i64>(sync);
+    const age = epochOf(seen) - epoch;
+    if (age > 0) return false;
+    if (age < 0) {
+      units = load<i32>(record, 4);
+      atomic.cmpxchg<i64>(sync, seen, word(epoch, units));
+      continue;
+    }
+    const left = <i32>seen;
+    if (left == 0) return true;
+    const taken = max(1, left / (2 * threads));
+    if (atomic.cmpxchg<i64>(sync, seen, word(epoch, left - taken)) != seen) continue;
+    units = load<i32>(record, 4);
+    const begin = units - left;
+    setRecord(load<i32>(record, 12));
+    changetype<D>(0).call(load<i32>(record), begin, begin + taken, record + 16);
+    finish(sync + 64, epoch, units, taken);
+  }
+}
+
+/** Takes `count` off the units of a record that are still to finish, and wakes who waits when none is left. */
+function finish(pending: usize, epoch: i32, units: i32, count: i32): void {
+  while (true) {
+    const seen = atomic.load<i64>(pending);
+    const left = (epochOf(seen) == epoch ? <i32>seen : units) - count;
+    if (atomic.cmpxchg<i64>(pending, seen, word(epoch, left)) == seen) {
+      if (left == 0 && atomic.load<i32>(WAITERS) != 0) atomic.notify(pending, -1);
+      return;
+    }
+  }
+}
+
+/** Waits until all units of a record are done. False when the run is over for this thread. */
+function complete(pending: usize, epoch: i32): bool {
+  let spins = 0;
+  while (true) {
+    const seen = atomic.load<i64>(pending);
+    const age = epochOf(seen) - epoch;
+    if (age > 0) return false;
+    if (age == 0 && <i32>seen == 0) return true;
+    if (atomic.load<i32>(ABORT) != 0) return false;
+    if (++spins >= SPINS && load<i32>(MAY_WAIT) != 0) {
+      atomic.add<i32>(WAITERS, 1);
+      atomic.wait<i64>(pending, seen, PATIENCE);
+      atomic.sub<i32>(WAITERS, 1);
+    }
+  }
+}
+
+function walkTogether<D>(first: usize, last: usize, epoch: i32): void {
+  const area = load<usize>(SYNC);
+  for (let record = first; record < last; record += load<u32>(record, 8)) {
+    if (stopped()) return;
+    if (load<i32>(record, 4) == 0) continue;
+    const sync = area + (<usize>load<i32>(record, 12) << 7);
+    if (!share<D>(record, sync, epoch)) return;
+    if (!complete(sync + 64, epoch)) return;
+  }
+}
+
+/** Runs the records in [first, last): alone, or with every thread that serves. */
+// @ts-ignore: decorator
+@inline
+export function walk<D>(first: usize, last: usize): void {
+  if (ASC_FEATURE_THREADS) {
+    if (load<i32>(RUNNING_THREADS) > 1) {
+      const closed = atomic.load<i32>(GENERATION) | 1;
+      atomic.store<i32>(GENERATION, closed);
+      store<usize>(FIRST, first);
+      store<usize>(LAST, last);
+      const epoch = closed + 1;
+      atomic.store<i32>(GENERATION, epoch);
+      if (atomic.load<i32>(SLEEPERS) != 0) atomic.notify(GENERATION, -1);
+      walkTogether<D>(first, last, epoch);
+      if (stopped()) {
+        atomic.store<i32>(GENERATION, epoch + 1);
+        while (atomic.load<i32>(ACTIVE) != 0 && atomic.load<i32>(ABORT) == 0) {}
+      }
+      return;
+    }
+  }
+  for (let record = first; record < last; record += load<u32>(record, 8)) {
+    const units = load<i32>(record, 4);
+    if (units == 0) continue;
+    setRecord(load<i32>(record, 12));
+    changetype<D>(0).call(load<i32>(record), 0, units, record + 16);
+    if (load<i32>(STATUS) != 0) return;
+  }
+}
+
+/** Takes part in every run from now on, until STOP is set. */
+// @ts-ignore: decorator
+@inline
+export function serveRuns<D>(scratch: usize): void {
+  if (!ASC_FEATURE_THREADS) return;
+  setScratch(scratch);
+  let seen = 0;
+  let spins = 0;
+  while (true) {
+    if (atomic.load<i32>(STOP) != 0 || atomic.load<i32>(ABORT) != 0) return;
+    const generation = atomic.load<i32>(GENERATION);
+    if (generation == seen || (generation & 1) != 0) {
+      if (++spins >= SPINS) {
+        atomic.add<i32>(SLEEPERS, 1);
+        atomic.wait<i32>(GENERATION, generation, PATIENCE * 50);
+        atomic.sub<i32>(SLEEPERS, 1);
+        spins = 0;
+      }
+      continue;
+    }
+    atomic.add<i32>(ACTIVE, 1);
+    const first = load<usize>(FIRST);
+    const last = load<usize>(LAST);
+    if (atomic.load<i32>(GENERATION) == generation) {
+      walkTogether<D>(first, last, generation);
+      seen = generation;
+      spins = 0;
+    }
+    atomic.sub<i32>(ACTIVE, 1);
+  }
+}

@@ -1,0 +1,199 @@
+// Products of 8-bit integers: activations u8 with one scale and zero point, weights i8 with zero point 0 and a scale for
+// each column or one. Sums are exact in 32 bits, so that both flavours of the kernel, and every module, agree to the bit:
+//   y = (sum - zeroPoint * columnSum) * xScale * weightScale + bias, clamped, as a float or quantized again.
+//
+// `flavour` 0 is the four-byte dot product of relaxed SIMD: weights by groups of four, windows read in place. 1 works
+// everywhere: weights by groups of two, windows widened to 16 bits in the thread's scratch.
+import { scratch } from '../runtime';
+import { loadBytes, storeBytes, storePart } from '../simd';
+import { dotsOfPanel, pairsOfPanel } from '../tile';
+import { windowRows } from '../window';
+
+/** Scratch: what a panel needs, then for each row of the unit {its window, its result}, its sums, its gathered window. */
+const PANEL_BYTES = 128;
+
+/** 1.5 * 2^23: adding it rounds a small float to an integer, halves to even, in the low bits. */
+const MAGIC: f32 = 12582912;
+
+/**
+ * Packs weights [k, n] by panels of eight columns, groups of `group` (4 or 2) rows together, with zeros around; behind
+ * the panels, the sum of each column. A unit is a panel.
+ */
+export function packIntegers(begin: i32, end: i32, to: usize, from: usize, n: i32, k: i32, group: i32): void {
+  const panels = (n + 7) >> 3;
+  const groups = (k + group - 1) / group;
+  const zero = i32x4.splat(0);
+  for (let unit = begin; unit < end; unit++) {
+    const columns = n - (unit << 3);
+    let target = to + <usize>unit * groups * (group << 3);
+    let row = from + (unit << 3);
+    let low = zero, high = zero;
+    for (let i = 0; i < k; i += group) {
+      const r0 = loadBytes(row, columns);
+      const r1 = i + 1 < k ? loadBytes(row + n, columns) : zero;
+      const both = i16x8.add(i16x8.extend_low_i8x16_s(r0), i16x8.extend_low_i8x16_s(r1));
+      low = i32x4.add(low, i32x4.extend_low_i16x8_s(both));
+      high = i32x4.add(high, i32x4.extend_high_i16x8_s(both));
+      const pairs = v128.shuffle<i8>(r0, r1, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      if (group == 2) {
+        v128.store(target, pairs);
+      } else {
+        const r2 = i + 2 < k ? loadBytes(row + 2 * n, columns) : zero;
+        const r3 = i + 3 < k ? loadBytes(row + 3 * n, columns) : zero;
+        const more = i16x8.add(i16x8.extend_low_i8x16_s(r2), i16x8.extend_low_i8x16_s(r3));
+        low = i32x4.add(low, i32x4.extend_low_i16x8_s(more));
+        high = i32x4.add(high, i32x4.extend_high_i16x8_s(more));
+        const others = v128.shuffle<i8>(r2, r3, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        v128.store(target, v128.shuffle<i16>(pairs, others, 0, 8, 1, 9, 2, 10, 3, 11));
+        v128.store(target, v128.shuffle<i16>(pairs, others, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      }
+      target += group << 3;
+      row += group * n;
+    }
+    const sums = to + <usize>panels * groups * (group << 3) + (unit << 5);
+    v128.store(sums, low);
+    v128.store(sums, high, 16);
+  }
+}
+
+/** Copies `segments` runs of `length` bytes, `step` bytes apart, one after another. May read and write three bytes more. */
+// @ts-ignore: decorator
+@inline
+function gather(to: usize, from: usize, segments: i32, length: i32, step: i32): void {
+  for (let s = 0; s < segments; s++) {
+    let i = 0;
+    for (; i + 16 <= length; i += 16) v128.store(to + i, v128.load(from + i));
+    for (; i < length; i += 4) store<u32>(to + i, load<u32>(from + i));
+    to += length;
+    from += step;
+  }
+}
+
+/** The same, each byte to 16 bits. */
+// @ts-ignore: decorator
+@inline
+function gatherWide(to: usize, from: usize, segments: i32, length: i32, step: i32): void {
+  for (let s = 0; s < segments; s++) {
+    let i = 0;
+    for (; i + 8 <= length; i += 8) v128.store(to + (i << 1), v128.load8x8_u(from + i));
+    for (; i < length; i += 4) v128.store64_lane(to + (i << 1), i16x8.extend_low_i8x16_u(v128.load32_zero(from + i)), 0);
+    to += length << 1;
+    from += step;
+  }
+}
+
+/** Floats of `count` rows from their sums: y = sum * scale + bias, at least `low`. */
+function storeFloats(panel: usize, table: usize, sums: usize, count: i32, offset: usize, columns: i32, low: f32): void {
+  const scale0 = v128.load(panel), scale1 = v128.load(panel, 16);
+  const bias0 = v128.load(panel, 32), bias1 = v128.load(panel, 48);
+  const least = f32x4.splat(low);
+  for (; count > 0; count--) {
+    const to = load<usize>(table, 4) + offset;
+    const y0 = f32x4.pmax(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), scale0), bias0), least);
+    const y1 = f32x4.pmax(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), scale1), bias1), least);
+    if (columns >= 8) {
+      v128.store(to, y0);
+      v128.store(to, y1, 16);
+    } else {
+      storePart(to, y0, columns);
+      storePart(to + 16, y1, columns - 4);
+    }
+    table += 8;
+    sums += 32;
+  }
+}
+
+/** Unsigned bytes of `count` rows from their sums: y = round(sum * scale + bias) + zeroPoint, at least `low`, saturated. */
+function storeQuantized(
+  panel: usize, table: usize, sums: usize, count: i32, offset: usize, columns: i32, low: f32, zeroPoint: i32,
+): void {
+  const scale0 = v128.load(panel), scale1 = v128.load(panel, 16);
+  const bias0 = v128.load(panel, 32), bias1 = v128.load(panel, 48);
+  const least = f32x4.splat(max<f32>(low, <f32>-zeroPoint));
+  const room: i32 = 255 - zeroPoint;
+  const most = f32x4.splat(<f32>room);
+  const magic = f32x4.splat(MAGIC);
+  const shift = i32x4.splat(reinterpret<i32>(MAGIC) - zeroPoint);
+  for (; count > 0; count--) {
+    const to = load<usize>(table, 4) + offset;
+    let y0 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), scale0), bias0);
+    let y1 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), scale1), bias1);
+    y0 = f32x4.add(f32x4.pmin(f32x4.pmax(y0, least), most), magic);
+    y1 = f32x4.add(f32x4.pmin(f32x4.pmax(y1, least), most), magic);
+    const words = i16x8.narrow_i32x4_s(i32x4.sub(y0, shift), i32x4.sub(y1, shift));
+    const bytes = i8x16.narrow_i16x8_u(words, words);
+    if (columns >= 8) v128.store64_lane(to, bytes, 0);
+    else storeBytes(to, bytes, columns);
+    table += 8;
+    sums += 32;
+  }
+}
+
+/**
+ * A convolution of u8 images, or with images of one pixel a matrix product. `weightStep` is 4 where every column has a
+ * scale, 0 where one serves all. `yScale` is 0 for float results; then `yZero` is not read.
+ */
+export function convInteger(
+  begin: i32, end: i32, x: usize, kernel: usize, bias: usize, y: usize, pixels: i32, height: i32, width: i32, channels: i32,
+  outHeight: i32, outWidth: i32, filters: i32, kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32,
+  xScale: usize, xZero: usize, weightScale: usize, weightStep: i32, yScale: usize, yZero: usize, unitRows: i32,
+  unitColumns: i32, flavour: i32, low: f32,
+): void {
+  const columnBlocks = (filters + unitColumns - 1) / unitColumns;
+  const group = flavour ? 2 : 4;
+  const run = kernelWidth * channels;
+  const depth = kernelHeight * run;
+  const groups = (depth + group - 1) / group;
+  const panelBytes = groups * (group << 3);
+  const columnSums = kernel + <usize>((filters + 7) >> 3) * panelBytes;
+  const gathered = flavour != 0 || (run & 3) != 0;
+  const resultBytes = yScale ? 1 : 4;
+
+  const panel = scratch();
+  const table = panel + PANEL_BYTES;
+  const sums = table + (unitRows << 3);
+  const windows = sums + (unitRows << 5);
+  const segments = gathered ? 1 : kernelHeight;
+  const length = gathered ? groups : run >> 2;
+  const gap = gathered ? 0 : (width - kernelWidth) * channels;
+  const zeroPoint = <i32>load<u8>(xZero);
+  const by: f32 = yScale ? load<f32>(yScale) : 1;
+  const yZeroPoint = yScale ? <i32>load<u8>(yZero) : 0;
+
+  for (let unit = begin; unit < end; unit++) {
+    const column = (unit % columnBlocks) * unitColumns;
+    const columns = min(unitColumns, filters - column);
+    const first = unit / columnBlocks * unitRows;
+    const rows = min(unitRows, pixels - first);
+    windowRows(
+      table, x, y + column * resultBytes, first, rows, height, width, channels, outHeight, outWidth, strideHeight, strideWidth,
+      filters * resultBytes,
+    );
+    if (gathered) {
+      // Both layouts take four bytes for each group.
+      for (let i = 0; i < rows; i++) {
+        const from = load<usize>(table + (i << 3));
+        const to = windows + (<usize>i * groups << 2);
+        if (flavour) gatherWide(to, from, kernelHeight, run, width * channels);
+        else gather(to, from, kernelHeight, run, width * channels);
+        store<usize>(table + (i << 3), to);
+      }
+    }
+    for (let j = 0; j < columns; j += 8) {
+      const at = column + j;
+      for (let i = 0; i < 8; i++) {
+        const known = i < columns - j;
+        const scale = known ? load<f32>(xScale) * load<f32>(weightScale + (at + i) * weightStep) : 0;
+        store<f32>(panel + (i << 2), scale / by);
+        store<f32>(panel + (i << 2), bias && known ? load<f32>(bias + (at + i << 2)) / by : 0, 32);
+        store<i32>(panel + (i << 2), -zeroPoint * load<i32>(columnSums + (at + i << 2)), 64);
+      }
+      const packed = kernel + <usize>(at >> 3) * panelBytes;
+      if (flavour) pairsOfPanel(table, rows, packed, segments, length, gap, panel + 64, sums);
+      else dotsOfPanel(table, rows, packed, segments, length, gap, panel + 64, sums);
+      const offset = j * resultBytes;
+      if (yScale) storeQuantized(panel, table, sums, rows, offset, columns - j, low, yZeroPoint);
+      else storeFloats(panel, table, sums, rows, offset, columns - j, low);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// Softmax and its logarithm along rows. The largest element is subtracted first, so that nothing overflows.
+
+import { loadLanes, storeLanes } from '../lanes';
+import { expRow, log } from '../math';
+import { largestOf, sumOfExp } from '../rows';
+import { hsum } from '../simd';
+
+/** y = exp(x) / sum(exp(x)) of each row [rows, width]; y may be x. A unit is `perUnit` rows. */
+export function softmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, width: i32, perUnit: i32): void {
+  const first = min(begin * perUnit, rows);
+  const last = min(end * perUnit, rows);
+  const one = f32x4.splat(1);
+  let from = x + (<usize>(first * width) << 2);
+  let to = y + (<usize>(first * width) << 2);
+  for (let row = first; row < last; ++row) {
+    const shift = f32x4.splat(-largestOf(from, width));
+    const scale = f32x4.splat(<f32>1 / hsum(expRow(to, from, width, one, shift)));
+    from += <usize>width << 2;
+    for (let n = width; n > 0; n -= 4) {
+      storeLanes(to, f32x4.mul(loadLanes(to, n), scale), n);
+      to += <usize>min(n, 4) << 2;
+    }
+  }
+}
+
+/** y = x - log(sum(exp(x))) of each row; y may be x. */
+export function logSoftmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, width: i32, perUnit: i32): void {
+  const first = min(begin * perUnit, rows);
+  const last = min(end * perUnit, rows);
+  let from = x + (<usize>(first * width) << 2);
+  let to = y + (<usize>(first * width) << 2);
+  for (let row = first; row < last; ++row) {
+    const largest = largestOf(from, width);
+    const shift = f32x4.splat(largest);
+    const rest = log(f32x4.splat(sumOfExp(from, width, largest)));
+    for (let n = width; n > 0; n -= 4) {
+      storeLanes(to, f32x4.sub(f32x4.sub(loadLanes(from, n), shift), rest), n);
+      from += <usize>min(n, 4) << 2;
+      to += <usize>min(n, 4) << 2;
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// What softmax, losses and normalisation need of a row of floats.
+
+import { expRow } from './math';
+import { lanesBelow, loadLanes } from './lanes';
+import { scratch } from './runtime';
+import { hsum } from './simd';
+
+/** The largest of a row, NaN left out: -Infinity for none. */
+export function largestOf(x: usize, count: i32): f32 {
+  const lowest = f32x4.splat(-Infinity);
+  let a = lowest;
+  let b = lowest;
+  for (; count >= 8; count -= 8) {
+    a = f32x4.pmax(a, v128.load(x));
+    b = f32x4.pmax(b, v128.load(x, 16));
+    x += 32;
+  }
+  for (; count > 0; count -= 4) {
+    a = f32x4.pmax(a, v128.bitselect(loadLanes(x, count), lowest, lanesBelow(count)));
+    x += 16;
+  }
+  a = f32x4.pmax(a, b);
+  a = f32x4.pmax(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
+  a = f32x4.pmax(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2));
+  return f32x4.extract_lane(a, 0);
+}
+
+/** Floats of scratch that `sumOfExp` writes. */
+const PIECE: i32 = 256;
+
+/** The sum of exp(x - shift) over a row, by pieces that only the thread's scratch holds. */
+export function sumOfExp(x: usize, count: i32, shift: f32): f32 {
+  const one = f32x4.splat(1);
+  const minus = f32x4.splat(-shift);
+  let sum = i32x4.splat(0);
+  for (; count > 0; count -= PIECE) {
+    sum = f32x4.add(sum, expRow(scratch(), x, min(count, PIECE), one, minus));
+    x += PIECE << 2;
+  }
+  return hsum(sum);
+}

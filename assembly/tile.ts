@@ -1,0 +1,145 @@
+// From tiles to blocks: chooses tile heights, walks the rows of a block, prepares what a panel of eight columns needs.
+import {
+  columns1, columns2, columns3, columns4, columns5, columns6, rows1, rows2, rows3, rows4, rows5, rows6, wide1x1, wide1x2,
+  wide1x4, wide2x1, wide2x2,
+} from './generated/tiles';
+import {
+  dots1, dots2, dots3, dots4, dots5, dots6, pairs1, pairs2, pairs3, pairs4, pairs5,
+} from './generated/integer-tiles';
+import { HAS_DOT, TILE_ROWS } from './simd';
+
+let tileRows: i32 = TILE_ROWS;
+
+/** Sets the height of float tiles: 4, 5 or 6. It changes speed, never a bit. */
+export function setTile(rows: i32): void {
+  tileRows = rows;
+}
+
+/** The height of the next tile where `left` rows are left: two even ones rather than a full one and a small rest. */
+// @ts-ignore: decorator
+@inline
+function heightOf(left: i32, most: i32): i32 {
+  return left <= most ? left : left < 2 * most ? (left + 1) >> 1 : most;
+}
+
+/**
+ * `count` rows of C's panel at byte `column` of each row. `table` holds {row of A, row of C} for each; a row of A is
+ * `segments` runs of `length` numbers, `gap` bytes apart; `skip` bytes of B lie between the runs.
+ */
+export function rowsOfPanel(
+  table: usize, count: i32, b: usize, segments: i32, length: i32, gap: usize, skip: usize, column: usize, columns: i32,
+  bias: usize, low: f32,
+): void {
+  while (count > 0) {
+    const height = heightOf(count, tileRows);
+    switch (height) {
+      case 1: rows1(table, b, segments, length, gap, skip, column, columns, bias, low); break;
+      case 2: rows2(table, b, segments, length, gap, skip, column, columns, bias, low); break;
+      case 3: rows3(table, b, segments, length, gap, skip, column, columns, bias, low); break;
+      case 4: rows4(table, b, segments, length, gap, skip, column, columns, bias, low); break;
+      case 5: rows5(table, b, segments, length, gap, skip, column, columns, bias, low); break;
+      default: rows6(table, b, segments, length, gap, skip, column, columns, bias, low);
+    }
+    table += height << 3;
+    count -= height;
+  }
+}
+
+/**
+ * `count` rows of C's panel at `y`, where A's rows lie down the columns of memory: `table` holds {column k of A} for each
+ * of `length` numbers, eight bytes an entry; the first row is `shift` bytes into a column.
+ */
+export function columnsOfPanel(
+  table: usize, shift: usize, count: i32, b: usize, bStep: usize, length: i32, y: usize, yStep: usize, columns: i32, bias: usize,
+  low: f32,
+): void {
+  while (count > 0) {
+    const height = heightOf(count, tileRows);
+    switch (height) {
+      case 1: columns1(table, shift, b, bStep, length, y, yStep, columns, bias, low); break;
+      case 2: columns2(table, shift, b, bStep, length, y, yStep, columns, bias, low); break;
+      case 3: columns3(table, shift, b, bStep, length, y, yStep, columns, bias, low); break;
+      case 4: columns4(table, shift, b, bStep, length, y, yStep, columns, bias, low); break;
+      case 5: columns5(table, shift, b, bStep, length, y, yStep, columns, bias, low); break;
+      default: columns6(table, shift, b, bStep, length, y, yStep, columns, bias, low);
+    }
+    shift += height << 2;
+    y += <usize>height * yStep;
+    count -= height;
+  }
+}
+
+/** One or two rows of C over the panels of `columns` columns; `panel` bytes from one panel of B to the next. */
+export function wideRows(
+  a: usize, aStep: usize, count: i32, b: usize, bStep: usize, panel: usize, length: i32, y: usize, yStep: usize, columns: i32,
+  bias: usize, low: f32,
+): void {
+  // Small tiles mark an engine that would spill the widest one.
+  const widest = count == 1 && tileRows > 4 ? 4 : 2;
+  while (columns > 0) {
+    let panels = widest;
+    while (panels > 1 && panels << 3 > columns) panels >>= 1;
+    if (count == 2) {
+      if (panels == 2) wide2x2(a, aStep, b, bStep, panel, length, y, yStep, columns, bias, low);
+      else wide2x1(a, aStep, b, bStep, panel, length, y, yStep, columns, bias, low);
+    } else if (panels == 4) {
+      wide1x4(a, aStep, b, bStep, panel, length, y, yStep, columns, bias, low);
+    } else if (panels == 2) {
+      wide1x2(a, aStep, b, bStep, panel, length, y, yStep, columns, bias, low);
+    } else {
+      wide1x1(a, aStep, b, bStep, panel, length, y, yStep, columns, bias, low);
+    }
+    columns -= panels << 3;
+    b += <usize>panels * panel;
+    y += panels << 5;
+    bias += panels << 5;
+  }
+}
+
+/** sums[row][8] = start[8] + A * B for `count` rows, B by groups of four; lengths in groups. */
+export function dotsOfPanel(
+  table: usize, count: i32, b: usize, segments: i32, length: i32, gap: usize, start: usize, sums: usize,
+): void {
+  if (!HAS_DOT) return;
+  while (count > 0) {
+    const height = heightOf(count, tileRows);
+    switch (height) {
+      case 1: dots1(table, b, segments, length, gap, start, sums); break;
+      case 2: dots2(table, b, segments, length, gap, start, sums); break;
+      case 3: dots3(table, b, segments, length, gap, start, sums); break;
+      case 4: dots4(table, b, segments, length, gap, start, sums); break;
+      case 5: dots5(table, b, segments, length, gap, start, sums); break;
+      default: dots6(table, b, segments, length, gap, start, sums);
+    }
+    table += height << 3;
+    sums += height << 5;
+    count -= height;
+  }
+}
+
+/** The same with B by groups of two. */
+export function pairsOfPanel(
+  table: usize, count: i32, b: usize, segments: i32, length: i32, gap: usize, start: usize, sums: usize,
+): void {
+  while (count > 0) {
+    const height = heightOf(count, min(tileRows, 5));
+    switch (height) {
+      case 1: pairs1(table, b, segments, length, gap, start, sums); break;
+      case 2: pairs2(table, b, segments, length, gap, start, sums); break;
+      case 3: pairs3(table, b, segments, length, gap, start, sums); break;
+      case 4: pairs4(table, b, segments, length, gap, start, sums); break;
+      default: pairs5(table, b, segments, length, gap, start, sums);
+    }
+    table += height << 3;
+    sums += height << 5;
+    count -= height;
+  }
+}
+
+/** The bias of `columns` columns from `column` on, with zeros to the next multiple of eight; zeros without a bias. */
+export function biasBlock(to: usize, bias: usize, column: i32, columns: i32): void {
+  const padded = (columns + 7) & ~7;
+  if (bias) memory.copy(to, bias + (column << 2), columns << 2);
+  else columns = 0;
+  memory.fill(to + (columns << 2), 0, (padded - columns) << 2);
+}

@@ -1,0 +1,28 @@
+// What training needs: the kernels of inference, and the backward and optimizer kernels.
+export * from './kernels/move';
+export * from './kernels/source';
+export * from './kernels/elementwise';
+export * from './kernels/binary';
+export * from './kernels/reduce';
+export * from './kernels/gather';
+export * from './kernels/softmax';
+export * from './kernels/norm';
+export * from './kernels/gemm';
+export * from './kernels/conv';
+export * from './kernels/conv-grad';
+export * from './kernels/qgemm';
+export * from './generated/tiles';
+export * from './generated/integer-tiles';
+export * from './kernels/pool';
+export * from './kernels/quantize';
+export * from './kernels/elementwise-grad';
+export * from './kernels/gather-grad';
+export * from './kernels/loss';
+export * from './kernels/pool-grad';
+export * from './kernels/optimizer';
+export * from './kernels/random';
+export { setTile } from './tile';
+export { probeDot } from './simd';
+export { setScratch } from './runtime';
+export { setup } from './math';
+export { run, serve } from './generated/dispatch-train';

@@ -1,0 +1,33 @@
+/**
+ * The Cloudflare Workers target: the script of a Worker that carries one model as data, the engine as a compiled module
+ * and the page as text. `build.ts` bundles it and puts the three files beside it.
+ */
+import engine from './engine.wasm';
+import model from './model.bin';
+import page from './page.html';
+import { loadModel } from '../src/backend/wasm/load.js';
+import { createHandler } from './handler.js';
+import { signatureOf } from './signature.js';
+
+/** Written in by the build: the model's name, and the engine module's. */
+declare const MODEL_NAME: string;
+declare const ENGINE_NAME: string;
+
+/** An isolate has 128 MB: half for the model, its file and the memory that runs it; half for requests at their worst. */
+const memoryLimit = (64 << 20) - model.byteLength;
+
+const handler = createHandler({
+  page,
+  models: [
+    {
+      name: MODEL_NAME,
+      load: async () => {
+        const options = { module: engine, graphs: ['predict'], memoryLimit, description: `wasm ${ENGINE_NAME}` };
+        const { program, executable } = await loadModel(model, options);
+        return { version: '1', signature: signatureOf(program), executable };
+      },
+    },
+  ],
+});
+
+export default { fetch: handler };

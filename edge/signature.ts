@@ -1,0 +1,37 @@
+/** What a served model takes and gives: the inputs and outputs of one graph of its program, as plain types. */
+import { GraphError } from '../src/core/errors.js';
+import { mapNamed, type Named } from '../src/core/tree.js';
+import type { Bound, Graph, Program, ValueId } from '../src/graph/program.js';
+import type { TensorType } from '../src/ops/tensor.js';
+
+export interface Signature {
+  /** The graph that answers a request. */
+  readonly graph: string;
+  /** The symbols of the shapes, with their upper bounds. */
+  readonly symbols: Named<Bound>;
+  readonly inputs: Named<TensorType>;
+  readonly outputs: Named<TensorType>;
+}
+
+function typesOf(graph: Graph, ids: Named<ValueId>): Named<TensorType> {
+  return mapNamed(ids, (id, name) => {
+    const type = graph.values[id];
+    if (!type) throw new GraphError('signature', `'${name}' must be a value of the graph. Received value ${id}.`);
+    return type;
+  });
+}
+
+/** The signature of a program's graph. */
+export function signatureOf(program: Program, name = 'predict'): Signature {
+  const graph = program.graphs[name];
+  if (!graph) {
+    const names = Object.keys(program.graphs).join(', ');
+    throw new GraphError('signature', `a program with a graph '${name}' is required. Received ${names || 'none'}.`);
+  }
+  return {
+    graph: name,
+    symbols: program.symbols,
+    inputs: typesOf(graph, graph.inputs),
+    outputs: typesOf(graph, graph.outputs),
+  };
+}

@@ -1,0 +1,108 @@
+// Builds dist/: the modules from assembly/, and every TypeScript file as JavaScript beside its like. What has not changed
+// is not built again. `--types` adds declarations. `--only=wasm|js` builds one half.
+import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as esbuild from 'esbuild';
+import { generateKernels } from './kernels.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const rooms = ['src', 'edge', 'bench', 'tests'];
+
+function files(folder, extension) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
+    .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+function hashOf(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths)
+    hash
+      .update(path)
+      .update('\0')
+      .update(readFileSync(join(root, path)))
+      .update('\0');
+  return hash.digest('hex');
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', reject);
+    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`${args[1] ?? command} failed`))));
+  });
+}
+
+/** Compiles the eight modules, as many at once as there are processors. */
+async function buildModules() {
+  const stamp = join(root, 'dist/wasm/stamp');
+  const sources = files('assembly', '.ts').filter((path) => !path.startsWith('assembly/generated/'));
+  const key = hashOf([...sources, ...files('scripts', '.mjs'), 'asconfig.json', 'package-lock.json']);
+  const modules = ['infer', 'train'].flatMap((entry) =>
+    ['simd', 'relaxed'].flatMap((simd) => ['', '-threads'].map((threads) => ({ entry, target: `${simd}${threads}` }))),
+  );
+  const built = modules.every(({ entry, target }) => existsSync(join(root, `dist/wasm/${entry}-${target}.wasm`)));
+  if (built && existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
+  rmSync(stamp, { force: true });
+  mkdirSync(dirname(stamp), { recursive: true });
+  const { generateTiles } = existsSync(join(root, 'scripts/tiles.mjs')) ? await import('./tiles.mjs') : {};
+  generateTiles?.(root);
+  generateKernels(root);
+  const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
+  const queue = [...modules];
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const out = `dist/wasm/${next.entry}-${next.target}.wasm`;
+      await run(process.execPath, [
+        asc,
+        `assembly/${next.entry}.ts`,
+        '--config',
+        'asconfig.json',
+        '--target',
+        next.target,
+        '-o',
+        out,
+      ]);
+    }
+  };
+  await Promise.all(cpus().map(worker));
+  writeFileSync(stamp, key);
+}
+
+/** Transpiles every file; `vendor.ts` files take their packages in, so that nothing that ships depends on them. */
+async function buildScripts() {
+  const sources = rooms.flatMap((room) => files(room, '.ts'));
+  const vendors = sources.filter((path) => path.endsWith('/vendor.ts'));
+  const shared = {
+    absWorkingDir: root,
+    outdir: 'dist',
+    outbase: '.',
+    format: 'esm',
+    platform: 'node',
+    target: 'es2022',
+    sourcemap: 'linked',
+    logLevel: 'warning',
+  };
+  await esbuild.build({ ...shared, entryPoints: sources.filter((path) => !vendors.includes(path)) });
+  const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
+  await esbuild.build({ ...shared, entryPoints: vendors, bundle: true, sourcemap: false, banner });
+}
+
+export async function build({ types = false, only = '' } = {}) {
+  if (only !== 'js') await buildModules();
+  if (only !== 'wasm') await buildScripts();
+  if (types) {
+    await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.', '--emitDeclarationOnly']);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7);
+  await build({ types: process.argv.includes('--types'), only });
+}

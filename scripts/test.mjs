@@ -1,0 +1,72 @@
+// Runs the checks and every test file, each in a process of its own, and ends with the line `N passed, N failed`.
+// Arguments choose files by a part of their name. QUERN_NODES lists further Nodes, separated by colons: what depends on
+// the engine runs again on each.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const others = (process.env.QUERN_NODES ?? '').split(':').filter((path) => path !== '');
+const engineTests = ['backends', 'conformance', 'kernels', 'math', 'plans', 'proofs', 'threads'];
+
+// Node 20 has relaxed SIMD behind a flag; later ones have it by default and do not all know the flag.
+function flagsOf(major) {
+  return major < 21 ? ['--experimental-wasm-relaxed-simd'] : [];
+}
+
+function capture(command, args, env = process.env) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    child.stderr.on('data', (chunk) => (output += chunk));
+    child.on('error', (error) => resolve({ code: 1, output: `${output}${error.message}\n` }));
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
+
+let passed = 0;
+let failed = 0;
+
+function report(name, seconds, { code, output }) {
+  const plain = output.replace(/\x1b\[[0-9;]*m/g, '');
+  const total = /Total:\s+(\d+)/.exec(plain);
+  const good = Number(/Passed:\s+(\d+)/.exec(plain)?.[1] ?? (code === 0 ? 1 : 0));
+  const bad = total ? Number(total[1]) - good : 0;
+  passed += good;
+  failed += code === 0 ? bad : Math.max(bad, 1);
+  const notes = plain.split('\n').filter((line) => line.startsWith('# '));
+  console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${name}  ${good} passed, ${bad} failed, ${seconds.toFixed(1)} s`);
+  for (const note of notes) console.log(`     ${note.slice(2)}`);
+  if (code !== 0) console.log(plain);
+}
+
+const jobs = [];
+if (wanted.length === 0) jobs.push({ name: 'check', command: [process.execPath, 'scripts/check.mjs'] });
+const files = readdirSync(join(root, 'dist/tests')).filter((file) => file.endsWith('.test.js'));
+const names = files.map((file) => file.slice(0, -'.test.js'.length)).sort();
+for (const node of [process.execPath, ...others]) {
+  const version = (await capture(node, ['-p', 'process.versions.node'])).output.trim();
+  const flags = flagsOf(Number(version.split('.')[0]));
+  const suffix = node === process.execPath ? '' : ` (Node ${version})`;
+  for (const name of names) {
+    if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
+    if (suffix !== '' && !engineTests.includes(name)) continue;
+    jobs.push({ name: `${name}${suffix}`, command: [node, ...flags, `dist/tests/${name}.test.js`] });
+  }
+}
+
+const worker = async () => {
+  for (let job = jobs.shift(); job; job = jobs.shift()) {
+    const start = performance.now();
+    const [command, ...args] = job.command;
+    const result = await capture(command, args);
+    report(job.name, (performance.now() - start) / 1000, result);
+  }
+};
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -1,0 +1,60 @@
+/**
+ * The seam between programs and machines. A backend compiles a program's graphs and runs them on host arrays. It never
+ * knows gradients, layers or files; it owns the variables' memory. Host arrays go in and come out: no device tensors.
+ */
+import type { NDArray } from '../core/ndarray.js';
+import type { Named } from '../core/tree.js';
+import type { Program } from '../graph/program.js';
+
+export interface CompileOptions {
+  /** The graphs to compile; all unless said. */
+  readonly graphs?: readonly string[];
+  /** Lower bounds for symbols than the program states: smaller arenas. */
+  readonly bounds?: Named<number>;
+  /** Sessions to reserve memory for (default 1 when the program has session variables). */
+  readonly sessions?: number;
+  /** Bytes that the executable may take; above it compilation throws `MemoryError` with the figures. */
+  readonly memoryLimit?: number;
+}
+
+export interface RunOptions {
+  /** The session whose variables the run reads and updates; the default session unless said. */
+  readonly session?: Session;
+  /** Check every node's output and throw `NumericsError` with the first that holds a NaN or an infinity. Slow. */
+  readonly checkFinite?: boolean;
+}
+
+/** One user's copy of the session variables. */
+export interface Session {
+  readonly bytes: number;
+  close(): void;
+}
+
+export interface Stats {
+  /** Bytes of memory the executable holds, stated at compile: the peak. */
+  readonly peakBytes: number;
+  readonly sessionBytes: number;
+  /** What runs it, such as `wasm infer-relaxed, 2 threads`. */
+  readonly description: string;
+}
+
+/** A compiled program. */
+export interface Executable {
+  /**
+   * Runs a graph. Symbols take their extents from the feeds' shapes. Throws `ShapeError` or `DTypeError` for feeds that
+   * are not the graph's inputs, `IndexError` for an index from data that is out of range, `NumericsError` where
+   * `checkNumerics` fails; a run that throws leaves every variable as it was when it updates them at its end.
+   */
+  run(graph: string, feeds: Named<NDArray>, options?: RunOptions): Promise<Record<string, NDArray>>;
+  getVariable(name: string, session?: Session): NDArray;
+  setVariable(name: string, value: NDArray, session?: Session): void;
+  createSession(): Session;
+  stats(): Stats;
+  close(): void;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Throws `MemoryError`, `UnsupportedError` (naming every op that is missing), never at run time. Variables start at zero. */
+  compile(program: Program, options?: CompileOptions): Promise<Executable>;
+}

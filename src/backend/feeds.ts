@@ -1,0 +1,97 @@
+/** What every backend checks before it runs: which graph, which feeds, and what the symbols stand for. */
+import { holds } from '../core/dtype.js';
+import { ArgumentError, DTypeError, ShapeError } from '../core/errors.js';
+import { type NDArray, sizeOf } from '../core/ndarray.js';
+import { evaluateDim, type Extents, printShape } from '../core/shape.js';
+import type { Named } from '../core/tree.js';
+import type { Graph, Program, Variable } from '../graph/program.js';
+import type { TensorType } from '../ops/tensor.js';
+import type { CompileOptions } from './backend.js';
+
+/** The graph of a name; throws `ArgumentError` naming the others. */
+export function graphOf(graphs: Named<Graph>, name: string): Graph {
+  const graph = Object.hasOwn(graphs, name) ? graphs[name] : undefined;
+  if (graph) return graph;
+  const names = Object.keys(graphs).join(', ') || 'none';
+  throw new ArgumentError('run', `a compiled graph is required (${names}). Received '${name}'.`);
+}
+
+/** The graphs that the options ask for, by name. */
+export function graphsOf(program: Program, { graphs }: CompileOptions): Record<string, Graph> {
+  if (!graphs) return { ...program.graphs };
+  return Object.fromEntries(graphs.map((name) => [name, graphOf(program.graphs, name)]));
+}
+
+/** The largest extent of each symbol: the program's, lowered where the options say so. */
+export function boundsOf(program: Program, { bounds = {} }: CompileOptions): Record<string, number> {
+  const largest = Object.fromEntries(Object.entries(program.symbols).map(([name, { max }]) => [name, max]));
+  for (const [name, bound] of Object.entries(bounds)) {
+    const max = Object.hasOwn(largest, name) ? largest[name] : undefined;
+    if (max === undefined || !Number.isInteger(bound) || bound < 1 || bound > max) {
+      const allowed = max === undefined ? `one of ${Object.keys(largest).join(', ') || 'none'}` : `from 1 to ${max}`;
+      throw new ArgumentError('compile', `a bound for a symbol, ${allowed}, is required. Received ${name}: ${bound}.`);
+    }
+    largest[name] = bound;
+  }
+  return largest;
+}
+
+/**
+ * Holds feeds against a graph's inputs and gives the extents of its symbols. Throws `ArgumentError` for a feed that is
+ * missing or is none, `DTypeError`, or `ShapeError` for a shape that does not fit or that is above the bounds.
+ */
+export function extentsOf(name: string, graph: Graph, feeds: Named<NDArray>, bounds: Named<number>): Extents {
+  const extents: Record<string, number> = {};
+  const inputs = Object.entries(graph.inputs).map(([input, id]) => [input, graph.values[id] as TensorType] as const);
+  for (const feed of Object.keys(feeds)) {
+    if (Object.hasOwn(graph.inputs, feed)) continue;
+    const names = Object.keys(graph.inputs).join(', ') || 'none';
+    throw new ArgumentError(name, `feeds for the inputs are required (${names}). Received '${feed}'.`);
+  }
+  for (const [input, type] of inputs) {
+    const array = Object.hasOwn(feeds, input) ? feeds[input] : undefined;
+    if (!array) throw new ArgumentError(name, `a feed for input '${input}' is required. Received none.`);
+    checkArray(`${name}: input ${input}`, type, array);
+    type.shape.forEach((dim, axis) => {
+      const extent = array.shape[axis] as number;
+      const bound = bounds[dim];
+      if (typeof dim === 'number' || bound === undefined) return;
+      if (extent > bound) {
+        throw new ShapeError(`${name}: input ${input}`, `${dim} of at most ${bound} is required. Received ${extent}.`);
+      }
+      extents[dim] ??= extent;
+    });
+  }
+  for (const [input, { shape }] of inputs) {
+    const received = feeds[input]?.shape ?? [];
+    if (shape.every((dim, axis) => evaluateDim(dim, extents) === received[axis])) continue;
+    const known = Object.entries(extents).map(([symbol, extent]) => `, ${symbol} = ${extent}`);
+    throw new ShapeError(
+      `${name}: input ${input}`,
+      `a shape of ${printShape(shape)}${known.join('')} is required. Received ${printShape(received)}.`,
+    );
+  }
+  return extents;
+}
+
+/** Throws unless `value` can be stored in variable `name`. */
+export function checkVariable(name: string, variable: Variable, value: NDArray): void {
+  checkArray(`variable ${name}`, variable, value);
+  if (variable.shape.every((extent, axis) => extent === value.shape[axis])) return;
+  const message = `a shape of ${printShape(variable.shape)} is required. Received ${printShape(value.shape)}.`;
+  throw new ShapeError(`variable ${name}`, message);
+}
+
+/** Throws unless `array` is of the type's dtype and rank, and its data of that dtype and as long as its shape says. */
+function checkArray(where: string, { dtype, shape }: TensorType, array: NDArray): void {
+  if (array.dtype !== dtype || !holds(dtype, array.data)) {
+    throw new DTypeError(where, `${dtype} is required. Received ${array.dtype} in a ${array.data.constructor.name}.`);
+  }
+  if (array.shape.length !== shape.length) {
+    const message = `a shape of ${printShape(shape)} is required. Received ${printShape(array.shape)}.`;
+    throw new ShapeError(where, message);
+  }
+  if (array.data.length !== sizeOf(array.shape)) {
+    throw new ShapeError(where, `${sizeOf(array.shape)} elements are required. Received ${array.data.length}.`);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Finds integer arithmetic in a graph of `quantize` and `dequantize` nodes: a matmul or convolution whose operands are
+ * both dequantized is one integer kernel, which may also write its result quantized. The nodes around it are absorbed.
+ */
+import type { Graph, Node, ValueId } from '../../graph/program.js';
+import type { OpName } from '../../ops/schema.js';
+
+/** A quantized value and what it means: x = (value - zeroPoint) * scale, by channel of the last axis if `perChannel`. */
+export interface Quantized {
+  readonly value: ValueId;
+  readonly scale: ValueId;
+  readonly zeroPoint: ValueId;
+  readonly perChannel: boolean;
+}
+
+export interface IntegerCluster {
+  /** The matmul or conv2d, with its fused activation; its own inputs and output are the float values. */
+  readonly root: Node<'matmul'> | Node<'conv2d'>;
+  /** u8, per tensor. */
+  readonly x: Quantized;
+  /** i8, the operand that is a variable. */
+  readonly weight: Quantized;
+  readonly bias: ValueId | null;
+  /** Where the result goes: a u8 value when the only consumer quantizes it, otherwise the root's float output. */
+  readonly output: Quantized | ValueId;
+}
+
+export interface IntegerClusters {
+  /** By the index of the root. */
+  readonly clusters: ReadonlyMap<number, IntegerCluster>;
+  /** Indices of the nodes whose work the clusters do. */
+  readonly absorbed: ReadonlySet<number>;
+}
+
+const isOp = <N extends OpName>(node: Node | undefined, op: N): node is Node<N> => node?.op === op;
+
+export function integerClusters(graph: Graph): IntegerClusters {
+  const producers = new Map<ValueId, number>();
+  const consumers = new Map<ValueId, number[]>();
+  graph.nodes.forEach((node, index) => {
+    for (const value of node.outputs) producers.set(value, index);
+    for (const value of node.inputs) consumers.set(value, [...(consumers.get(value) ?? []), index]);
+  });
+  const kept = new Set([...Object.values(graph.outputs), ...Object.values(graph.updates)]);
+  const variables = new Set(Object.values(graph.variables));
+
+  const dequantized = (value: ValueId | undefined, dtype: 'u8' | 'i8'): Quantized | null => {
+    const made = value === undefined ? undefined : graph.nodes[producers.get(value) ?? -1];
+    if (!isOp(made, 'dequantize')) return null;
+    const [q, scale, zeroPoint] = made.inputs;
+    if (q === undefined || scale === undefined || zeroPoint === undefined) return null;
+    const type = graph.values[q];
+    if (type?.dtype !== dtype) return null;
+    const { axis } = made.attrs;
+    if (axis !== null && axis !== type.shape.length - 1) return null;
+    return { value: q, scale, zeroPoint, perChannel: axis !== null };
+  };
+
+  const clusters = new Map<number, IntegerCluster>();
+  const absorbed = new Set<number>();
+  graph.nodes.forEach((node, index) => {
+    if (!isOp(node, 'matmul') && !isOp(node, 'conv2d')) return;
+    if (isOp(node, 'matmul') && (node.attrs.transposeA || node.attrs.transposeB)) return;
+    const x = dequantized(node.inputs[0], 'u8');
+    const weight = dequantized(node.inputs[1], 'i8');
+    const result = node.outputs[0];
+    if (!x || x.perChannel || !weight || !variables.has(weight.value) || result === undefined) return;
+    if (isOp(node, 'matmul') && graph.values[weight.value]?.shape.length !== 2) return;
+    const [consumer, ...others] = consumers.get(result) ?? [];
+    const next = consumer === undefined || others.length > 0 || kept.has(result) ? undefined : graph.nodes[consumer];
+    let output: Quantized | ValueId = result;
+    if (isOp(next, 'quantize') && next.attrs.dtype === 'u8' && next.attrs.axis === null && consumer !== undefined) {
+      const [, scale, zeroPoint] = next.inputs;
+      const value = next.outputs[0];
+      if (value !== undefined && scale !== undefined && zeroPoint !== undefined) {
+        output = { value, scale, zeroPoint, perChannel: false };
+        absorbed.add(consumer);
+      }
+    }
+    clusters.set(index, { root: node, x, weight, bias: node.inputs[2] ?? null, output });
+  });
+
+  graph.nodes.forEach((node, index) => {
+    const value = node.outputs[0];
+    if (!isOp(node, 'dequantize') || value === undefined || kept.has(value)) return;
+    const users = consumers.get(value) ?? [];
+    const ofClusters = users.every((user) => {
+      const cluster = clusters.get(user);
+      return cluster !== undefined && cluster.bias !== value;
+    });
+    if (users.length > 0 && ofClusters) absorbed.add(index);
+  });
+  return { clusters, absorbed };
+}

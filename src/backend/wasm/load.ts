@@ -1,0 +1,29 @@
+/**
+ * From the bytes of a model file to something that runs, without I/O: checks the file, lays out the memory, reads each
+ * variable straight into it. The host supplies the bytes and a compiled module.
+ */
+import { memorySource } from '../../format/source.js';
+import { readModel } from '../../format/model.js';
+import type { Program } from '../../graph/program.js';
+import { createExecutable, type WasmExecutable, type WasmOptions } from './executable.js';
+
+export interface LoadedModel {
+  readonly program: Program;
+  readonly assets: ReadonlyMap<string, Uint8Array>;
+  readonly executable: WasmExecutable;
+}
+
+/** Throws `FormatError` for a damaged or hostile file, `MemoryError` for a model beyond `memoryLimit`. */
+export async function loadModel(bytes: Uint8Array | ArrayBuffer, options: WasmOptions): Promise<LoadedModel> {
+  const { program, assets, read } = readModel(memorySource(bytes));
+  const executable = createExecutable(program, options);
+  try {
+    for (const [name, { scope }] of Object.entries(program.variables)) {
+      if (scope === 'shared') executable.setVariable(name, read(name));
+    }
+  } catch (error) {
+    executable.close();
+    throw error;
+  }
+  return { program, assets, executable };
+}

@@ -1,0 +1,161 @@
+/** Convolutions: `same` padding becomes a padded copy of the images, everything else is one kernel. */
+import { addDims, ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
+import { slide } from '../../../ops/conv.js';
+import type { Padding, Pair } from '../../../ops/schema.js';
+import type { Address, Emitter, LoweringFacet, Operand } from '../lowering.js';
+import { BLOCK_SCRATCH, blockOf, clamp, LONG_ROW, lowOf, roundUp } from './blocks.js';
+import { packB } from './matmul.js';
+
+/** Multiply-adds of a unit of the input gradient, and of the filter gradient. */
+const IMAGE_UNIT = 2 ** 21;
+const FILTER_UNIT = 2 ** 20;
+/** The least number of pixels whose products a chunk of the filter gradient adds up: fewer cost more to combine. */
+const FILTER_PIXELS = 1024;
+/** Rows of a unit of the filter gradient. */
+const FILTER_ROWS = 48;
+
+interface Window {
+  readonly kernelSize: Pair;
+  readonly strides: Pair;
+  readonly padding: Padding;
+}
+
+/** Images that a valid convolution slides over. */
+interface Images {
+  readonly at: Address;
+  readonly height: Dim;
+  readonly width: Dim;
+}
+
+/** The images of x, with the zeros around them that the padding asks for. */
+export function padded(op: string, x: Operand, { kernelSize, strides, padding }: Window, emit: Emitter): Images {
+  const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
+  const rows = slide(op, height, kernelSize[0], strides[0], padding);
+  const columns = slide(op, width, kernelSize[1], strides[1], padding);
+  if (rows.low === 0 && rows.high === 0 && columns.low === 0 && columns.high === 0) return { at: x.at, height, width };
+  const paddedHeight = addDims(addDims(height, rows.low), rows.high);
+  const paddedWidth = addDims(addDims(width, columns.low), columns.high);
+  const pixelBytes = mulDims(channels, 4);
+  const units = mulDims(n, paddedHeight);
+  const to = emit.scratch(mulDims(mulDims(units, paddedWidth), pixelBytes));
+  const place = { height, width, pixelBytes, top: rows.low, left: columns.low, paddedHeight, paddedWidth };
+  emit.record('padImages', units, { to, from: x.at, ...place });
+  return { at: to, height: paddedHeight, width: paddedWidth };
+}
+
+export const lower = {
+  conv2d: ({ attrs: { strides, padding, activation }, inputs: [x, kernel, bias], outputs: [y] }, emit) => {
+    if (!x || !kernel || !y) return;
+    const [kernelHeight = 0, kernelWidth = 0, channels = 0, filters = 0] = kernel.shape.map(emit.bound, emit);
+    const [, outHeight = 0, outWidth = 0] = y.shape;
+    const images = padded('conv2d', x, { kernelSize: [kernelHeight, kernelWidth], strides, padding }, emit);
+    const depth = kernelHeight * kernelWidth * channels;
+    const pixels = sizeOfShape(y.shape.slice(0, 3));
+    const { unitRows, unitColumns } = blockOf(emit.bound(pixels), filters, depth);
+    emit.threadScratch(BLOCK_SCRATCH);
+    emit.record('conv2d', mulDims(ceilDivDim(pixels, unitRows), ceilDivDim(filters, unitColumns)), {
+      x: images.at,
+      kernel: packB(kernel, false, 1, filters, depth, emit).at,
+      bias: bias?.at ?? 0,
+      y: y.at,
+      pixels,
+      height: images.height,
+      width: images.width,
+      channels,
+      outHeight,
+      outWidth,
+      filters,
+      kernelHeight,
+      kernelWidth,
+      strideHeight: strides[0],
+      strideWidth: strides[1],
+      unitRows,
+      unitColumns,
+      low: lowOf(activation),
+    });
+  },
+  conv2dInputGrad: ({ attrs: { strides, padding }, inputs: [dy, kernel], outputs: [dx] }, emit) => {
+    if (!dy || !kernel || !dx) return;
+    const [kernelHeight = 0, kernelWidth = 0, channels = 0, filters = 0] = kernel.shape.map(emit.bound, emit);
+    const [images = 0, height = 0, width = 0] = dx.shape;
+    const [, outHeight = 0, outWidth = 0] = dy.shape;
+    const [strideHeight, strideWidth] = strides;
+    const taps = kernelHeight * kernelWidth;
+    const bytes = taps * filters * roundUp(channels, 8) * 4;
+    const flipped = emit.packed(kernel, `flipped ${kernel.shape} ${strides}`, bytes, (to) => {
+      const shape = { kernelHeight, kernelWidth, channels, filters, strideHeight, strideWidth };
+      emit.record('packFlipped', taps, { to, from: kernel.at, ...shape });
+    });
+    // Several images, because at the left and right edge only their pixels meet the same taps.
+    const perColumn = (emit.bound(width) * taps * filters) / (strideHeight * strideWidth);
+    const unitColumns = clamp(roundUp(IMAGE_UNIT / (4 * Math.max(perColumn, 1)), 8), 32, 64);
+    const unitImages = clamp(Math.round(IMAGE_UNIT / Math.max(perColumn * Math.min(unitColumns, channels), 1)), 4, 12);
+    emit.threadScratch(BLOCK_SCRATCH);
+    const units = mulDims(mulDims(ceilDivDim(images, unitImages), height), Math.ceil(channels / unitColumns));
+    emit.record('conv2dInputGrad', units, {
+      dy: dy.at,
+      kernel: flipped,
+      dx: dx.at,
+      images,
+      height,
+      width,
+      channels,
+      outHeight,
+      outWidth,
+      filters,
+      kernelHeight,
+      kernelWidth,
+      strideHeight,
+      strideWidth,
+      top: slide('conv2dInputGrad', height, kernelHeight, strideHeight, padding).low,
+      left: slide('conv2dInputGrad', width, kernelWidth, strideWidth, padding).low,
+      unitImages,
+      unitColumns,
+    });
+  },
+  conv2dFilterGrad: ({ attrs: { kernelSize, strides, padding }, inputs: [x, dy], outputs: [dkernel] }, emit) => {
+    if (!x || !dy || !dkernel) return;
+    const [kernelHeight, kernelWidth] = kernelSize;
+    const [, , channels = 0, filters = 0] = dkernel.shape.map(emit.bound, emit);
+    const [, outHeight = 0, outWidth = 0] = dy.shape;
+    const images = padded('conv2dFilterGrad', x, { kernelSize, strides, padding }, emit);
+    const pixels = sizeOfShape(dy.shape.slice(0, 3));
+    const depth = kernelWidth * channels;
+    const direct = filters % 8 === 0 && filters * 4 < LONG_ROW;
+    const right = direct ? { at: dy.at, step: filters * 4, panel: 32 } : packB(dy, false, 1, filters, pixels, emit);
+    const unitKernelRows = depth * kernelHeight <= FILTER_ROWS ? kernelHeight : 1;
+    const unitRows = roundUp(depth / Math.ceil(Math.max(depth, 1) / FILTER_ROWS), 12);
+    const unitColumns = 64;
+    const perPixel = unitKernelRows * Math.min(unitRows, depth) * Math.min(unitColumns, filters);
+    const unitPixels = Math.max(FILTER_PIXELS, Math.ceil(FILTER_UNIT / Math.max(perPixel, 1)));
+    const chunks = emit.bound(pixels) <= unitPixels ? 1 : ceilDivDim(pixels, unitPixels);
+    const size = kernelHeight * depth * filters;
+    const to = chunks === 1 ? dkernel.at : emit.scratch(mulDims(chunks, size * 4));
+    emit.threadScratch(BLOCK_SCRATCH);
+    const blocks = Math.ceil(kernelHeight / unitKernelRows) * Math.ceil(depth / Math.max(unitRows, 1));
+    emit.record('conv2dFilterGrad', mulDims(chunks, blocks * Math.ceil(filters / unitColumns)), {
+      x: images.at,
+      dy: right.at,
+      bStep: right.step,
+      bPanel: right.panel,
+      to,
+      pixels,
+      height: images.height,
+      width: images.width,
+      channels,
+      outHeight,
+      outWidth,
+      filters,
+      kernelHeight,
+      kernelWidth,
+      strideHeight: strides[0],
+      strideWidth: strides[1],
+      unitPixels,
+      unitKernelRows,
+      unitRows,
+      unitColumns,
+    });
+    if (chunks === 1) return;
+    emit.record('addChunks', Math.ceil(size / 4096), { to: dkernel.at, from: to, size, chunks });
+  },
+} satisfies LoweringFacet<'conv2d' | 'conv2dInputGrad' | 'conv2dFilterGrad'>;

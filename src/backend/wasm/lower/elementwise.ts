@@ -1,0 +1,184 @@
+/** Functions of one operand, in its place where nobody else needs it. Some are arithmetic with a constant. */
+import type { DType } from '../../../core/dtype.js';
+import { ceilDivDim, type Dim, sizeOfShape } from '../../../core/shape.js';
+import { one, two } from '../../../ops/rules.js';
+import type { Emitter, LoweredNode, LoweringFacet, Operand } from '../lowering.js';
+import { type BinaryKernel, zip } from './binary.js';
+import { broadcastTable, scalar, unitsOf } from './rows.js';
+
+/** Kernels of (y, x, count). */
+type UnaryKernel =
+  | 'absF32'
+  | 'absI32'
+  | 'signF32'
+  | 'signI32'
+  | 'floorF32'
+  | 'sqrtF32'
+  | 'rsqrtF32'
+  | 'reluF32'
+  | 'expF32'
+  | 'logF32'
+  | 'tanhF32'
+  | 'sigmoidF32'
+  | 'toI32'
+  | 'toF32'
+  | 'isZero'
+  | 'widenU8'
+  | 'widenI8';
+
+/** Ops that one of these kernels, or arithmetic with a constant, does. */
+type Unary =
+  | 'neg'
+  | 'reciprocal'
+  | 'abs'
+  | 'sign'
+  | 'floor'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'tanh'
+  | 'sigmoid'
+  | 'relu'
+  | 'square';
+
+function emitMap(kernel: UnaryKernel, y: Operand, x: Operand, emit: Emitter): void {
+  const count = sizeOfShape(x.shape);
+  emit.record(kernel, unitsOf(count), { y: y.at, x: x.at, count });
+}
+
+function map(kernel: UnaryKernel, integerKernel = kernel): (node: LoweredNode<Unary>, emit: Emitter) => void {
+  return ({ inputs, outputs }, emit) => {
+    const x = one(kernel, inputs);
+    const y = one(kernel, outputs);
+    emit.inPlace(y, x);
+    emitMap(x.dtype === 'i32' ? integerKernel : kernel, y, x, emit);
+  };
+}
+
+/** value (op) x */
+function withScalar(
+  kernel: BinaryKernel,
+  value: number,
+  integerKernel = kernel,
+): (node: LoweredNode<Unary>, emit: Emitter) => void {
+  return ({ inputs, outputs }, emit) => {
+    const x = one(kernel, inputs);
+    const left = x.dtype === 'i32' ? scalar('i32', 0, emit) : scalar('f32', value, emit);
+    zip(x.dtype === 'i32' ? integerKernel : kernel, one(kernel, outputs), left, x, emit);
+  };
+}
+
+/** y = not (x = 0), as bytes: x is what is compared. */
+function toBool(y: Operand, x: Operand, emit: Emitter): void {
+  if (x.dtype === 'f32' || x.dtype === 'i32') {
+    const zero = scalar(x.dtype, 0, emit);
+    const table = broadcastTable(y.shape, [x, zero], emit);
+    const kernel = x.dtype === 'f32' ? 'equalF32' : 'equalI32';
+    emit.record(kernel, unitsOf(sizeOfShape(y.shape)), { y: y.at, a: x.at, b: zero.at, table });
+  } else {
+    emitMap('isZero', y, x, emit);
+  }
+  emitMap('isZero', y, y, emit);
+}
+
+const lowest = -(2 ** 31);
+const highest = 2 ** 31 - 1;
+
+/** The low bytes of i32, clamped to the range before. */
+function narrow(y: Operand, x: Operand, low: number, high: number, emit: Emitter): void {
+  const count = sizeOfShape(x.shape);
+  emit.record('narrowI32', unitsOf(count), { y: y.at, x: x.at, count, low, high });
+}
+
+const rangeOf = (dtype: DType): readonly [low: number, high: number] => (dtype === 'i8' ? [-128, 127] : [0, 255]);
+
+/** i32 from bytes, in a buffer of this node. */
+export function widened(x: Operand, emit: Emitter): Operand {
+  const wide: Operand = { dtype: 'i32', shape: x.shape, at: emit.scratch(bytesOf(x)) };
+  emitMap(x.dtype === 'i8' ? 'widenI8' : 'widenU8', wide, x, emit);
+  return wide;
+}
+
+/** Bytes of y from i32 that lie in the range of its dtype, or beyond it on their own side. */
+export function narrowed(y: Operand, x: Operand, emit: Emitter): void {
+  narrow(y, x, ...rangeOf(y.dtype), emit);
+}
+
+const bytesOf = (x: Operand): Dim => sizeOfShape([...x.shape, 4]);
+
+/** Floats from bytes: what `dequantize` does with a scale of 1 and a zero point of 0. */
+function bytesToFloats(y: Operand, q: Operand, emit: Emitter): void {
+  const inner = sizeOfShape(q.shape);
+  emit.record('dequantizeRows', ceilDivDim(inner, 4096), {
+    x: y.at,
+    q: q.at,
+    scale: scalar('f32', 1, emit).at,
+    zeroPoint: scalar('i32', 0, emit).at,
+    channels: 1,
+    inner,
+    signed: q.dtype === 'i8' ? 1 : 0,
+  });
+}
+
+function convert(y: Operand, x: Operand, emit: Emitter): void {
+  const fromBytes = x.dtype !== 'f32' && x.dtype !== 'i32';
+  const toBytes = y.dtype !== 'f32' && y.dtype !== 'i32';
+  if (x.dtype === y.dtype || (fromBytes && toBytes && y.dtype !== 'bool')) {
+    emit.alias(y, x);
+  } else if (y.dtype === 'bool') {
+    toBool(y, x, emit);
+  } else if (fromBytes) {
+    if (y.dtype === 'f32') bytesToFloats(y, x, emit);
+    else emitMap(x.dtype === 'i8' ? 'widenI8' : 'widenU8', y, x, emit);
+  } else if (!toBytes) {
+    emit.inPlace(y, x);
+    emitMap(y.dtype === 'i32' ? 'toI32' : 'toF32', y, x, emit);
+  } else if (x.dtype === 'i32') {
+    narrow(y, x, lowest, highest, emit);
+  } else {
+    const whole: Operand = { dtype: 'i32', shape: x.shape, at: emit.scratch(bytesOf(x)) };
+    emitMap('toI32', whole, x, emit);
+    narrowed(y, whole, emit);
+  }
+}
+
+export const lower = {
+  neg: /* @__PURE__ */ withScalar('subF32', -0, 'subI32'),
+  reciprocal: /* @__PURE__ */ withScalar('divF32', 1),
+  abs: /* @__PURE__ */ map('absF32', 'absI32'),
+  sign: /* @__PURE__ */ map('signF32', 'signI32'),
+  floor: /* @__PURE__ */ map('floorF32'),
+  exp: /* @__PURE__ */ map('expF32'),
+  log: /* @__PURE__ */ map('logF32'),
+  sqrt: /* @__PURE__ */ map('sqrtF32'),
+  rsqrt: /* @__PURE__ */ map('rsqrtF32'),
+  tanh: /* @__PURE__ */ map('tanhF32'),
+  sigmoid: /* @__PURE__ */ map('sigmoidF32'),
+  relu: /* @__PURE__ */ map('reluF32'),
+  square: ({ inputs, outputs }, emit) => {
+    const x = one('square', inputs);
+    zip(x.dtype === 'i32' ? 'mulI32' : 'mulF32', one('square', outputs), x, x, emit);
+  },
+  logicalNot: ({ inputs, outputs }, emit) => {
+    const x = one('logicalNot', inputs);
+    const y = one('logicalNot', outputs);
+    emit.inPlace(y, x);
+    emitMap('isZero', y, x, emit);
+  },
+  cast: ({ inputs, outputs }, emit) => convert(one('cast', outputs), one('cast', inputs), emit),
+  checkNumerics: ({ inputs, outputs }, emit) => {
+    const x = one('checkNumerics', inputs);
+    const count = sizeOfShape(x.shape);
+    emit.alias(one('checkNumerics', outputs), x);
+    emit.record('checkFinite', unitsOf(count), { x: x.at, count });
+  },
+  reluGrad: ({ inputs, outputs }, emit) => {
+    const [dy, y] = two('reluGrad', inputs);
+    const dx = one('reluGrad', outputs);
+    const table = broadcastTable(dx.shape, [dy, y], emit);
+    emit.inPlace(dx, dy);
+    emit.inPlace(dx, y);
+    emit.record('reluGrad', unitsOf(sizeOfShape(dx.shape)), { dx: dx.at, dy: dy.at, y: y.at, table });
+  },
+} satisfies LoweringFacet<Unary | 'logicalNot' | 'cast' | 'checkNumerics' | 'reluGrad'>;

@@ -1,0 +1,33 @@
+/** Every op's lowering. */
+import type { LoweringTable } from '../lowering.js';
+import * as binary from './binary.js';
+import * as conv from './conv.js';
+import * as elementwise from './elementwise.js';
+import * as gather from './gather.js';
+import * as loss from './loss.js';
+import * as matmul from './matmul.js';
+import * as move from './move.js';
+import * as normalize from './normalize.js';
+import * as optimizer from './optimizer.js';
+import * as pool from './pool.js';
+import * as quantize from './quantize.js';
+import * as random from './random.js';
+import * as reduce from './reduce.js';
+import * as source from './source.js';
+
+export const lowerings: LoweringTable = {
+  ...source.lower,
+  ...elementwise.lower,
+  ...binary.lower,
+  ...reduce.lower,
+  ...matmul.lower,
+  ...conv.lower,
+  ...pool.lower,
+  ...move.lower,
+  ...gather.lower,
+  ...normalize.lower,
+  ...loss.lower,
+  ...random.lower,
+  ...quantize.lower,
+  ...optimizer.lower,
+};

@@ -1,0 +1,63 @@
+/** `quern predict`: what a model file makes of examples. */
+import { IndexError } from '../../core/errors.js';
+import type { NDArray } from '../../core/ndarray.js';
+import { loadMnist } from '../../data/mnist.js';
+import { rowsOf, sliceRows } from '../../data/rows.js';
+import { type FrozenModel, loadFrozenModel } from '../../train/frozen.js';
+import { largest } from '../client.js';
+import { readJsonRows } from '../input.js';
+import { inferenceBackend, integer, jsonOption, threadsOption } from '../options.js';
+import { outputOf } from '../output.js';
+import type { Command } from '../vendor.js';
+
+interface PredictOptions {
+  readonly input?: string;
+  readonly mnistIndex?: number;
+  readonly threads: number;
+  readonly json?: boolean;
+}
+
+export function addPredict(program: Command): void {
+  const command = program.command('predict');
+  command
+    .description('run a model file on examples')
+    .argument('<file>', 'a model file')
+    .option('--input <file>', 'JSON: nested lists of numbers, or { "input name": nested lists }')
+    .option('--mnist-index <n>', 'take one of the 10,000 MNIST test images', integer(0))
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+    .action((path: string, options: PredictOptions) => {
+      if ((options.input === undefined) === (options.mnistIndex === undefined)) {
+        command.error('error: either --input or --mnist-index is required');
+      }
+      return predict(path, options);
+    });
+}
+
+function examplesOf({ signature }: FrozenModel, { input, mnistIndex = 0 }: PredictOptions): NDArray {
+  const { name, dtype, shape } = signature.input;
+  if (input !== undefined) return readJsonRows(input, { name, dtype, rank: shape.length });
+  const { x } = loadMnist('test', mnistIndex + 1);
+  if (mnistIndex < rowsOf(x)) return sliceRows(x, mnistIndex, mnistIndex + 1);
+  throw new IndexError('predict', `an index from 0 to ${rowsOf(x) - 1} is required. Received ${mnistIndex}.`);
+}
+
+async function predict(path: string, options: PredictOptions): Promise<void> {
+  const model = await loadFrozenModel(path, { backend: inferenceBackend(options.threads) });
+  try {
+    const { dtype, shape, data } = await model.predict(examplesOf(model, options));
+    const { name } = model.signature.output;
+    const [rows = 0] = shape;
+    const size = data.length / Math.max(rows, 1);
+    const lines = Array.from({ length: rows }, (_, row) => describe(data.subarray(row * size, (row + 1) * size)));
+    outputOf(options.json).result({ name, dtype, shape, data: Array.from(data) }, lines.join('\n'));
+  } finally {
+    model.close();
+  }
+}
+
+/** `7  (0.0001 0.0000 ...)`: the largest, then all. */
+function describe(scores: ArrayLike<number>): string {
+  const list = Array.from(scores, (score) => (Number.isInteger(score) ? String(score) : score.toFixed(4)));
+  return scores.length > 1 ? `${largest(scores)}  (${list.join(' ')})` : list.join(' ');
+}

@@ -1,0 +1,259 @@
+/**
+ * Dimensions. A dimension is a number, or a *symbolic* dimension: the canonical text of a polynomial with integer
+ * coefficients over symbols (`batch`, `4*batch`, `batch*length+1`) and floors (`floor((length+1)/2)`). Canonical text
+ * makes symbolic dimensions plain data: equal dimensions are equal strings, they print as they read, they are JSON.
+ */
+import { ArgumentError, ShapeError } from './errors.js';
+
+/** A fixed extent, or the canonical text of a symbolic one. */
+export type Dim = number | string;
+
+export type Shape = readonly Dim[];
+
+/** What each symbol stands for in one run. */
+export type Extents = Readonly<Record<string, number>>;
+
+/** A sum of terms: monomial (sorted atoms joined by `*`, empty for the constant) to coefficient. */
+type Polynomial = Map<string, number>;
+
+/** Dimensions are read from files, and products of sums grow fast. */
+const maxTerms = 32;
+const maxText = 1024;
+
+const parsed = new Map<string, Polynomial>();
+
+function scan(text: string): Polynomial {
+  let at = 0;
+  const fail = (): never => {
+    throw new ArgumentError(
+      'dimension',
+      `a dimension such as 'batch' or '4*batch+1' is required. Received '${text.slice(0, maxText)}'.`,
+    );
+  };
+  if (text.length > maxText) fail();
+  const sum = (): Polynomial => {
+    let total = term(text[at] === '-' ? (at++, -1) : 1);
+    while (text[at] === '+' || text[at] === '-') {
+      const sign = text[at++] === '+' ? 1 : -1;
+      total = plus(total, term(sign));
+    }
+    return total;
+  };
+  const term = (sign: number): Polynomial => {
+    let product = times(constant(sign), factor());
+    while (text[at] === '*') {
+      at++;
+      product = times(product, factor());
+    }
+    return product;
+  };
+  const factor = (): Polynomial => {
+    if (text.startsWith('floor((', at)) {
+      at += 7;
+      const inside = sum();
+      if (!text.startsWith(')/', at)) fail();
+      at += 2;
+      const divisor = integer();
+      if (text[at++] !== ')') fail();
+      return floorOf(inside, divisor);
+    }
+    if (text[at] === '(') {
+      at++;
+      const inside = sum();
+      if (text[at++] !== ')') fail();
+      return inside;
+    }
+    const symbol = /^[A-Za-z_][A-Za-z0-9_]*/.exec(text.slice(at));
+    if (symbol) {
+      at += symbol[0].length;
+      return new Map([[symbol[0], 1]]);
+    }
+    return constant(integer());
+  };
+  const integer = (): number => {
+    const digits = /^[0-9]+/.exec(text.slice(at));
+    if (!digits) return fail();
+    at += digits[0].length;
+    return Number(digits[0]);
+  };
+  const result = sum();
+  if (at !== text.length) fail();
+  return result;
+}
+
+function polynomial(dim: Dim): Polynomial {
+  if (typeof dim === 'number') return constant(dim);
+  const known = parsed.get(dim);
+  if (known) return known;
+  const made = scan(dim.replace(/\s*([-+*/()])\s*/g, '$1'));
+  if (parsed.size > 4096) parsed.clear();
+  parsed.set(dim, made);
+  return made;
+}
+
+const constant = (value: number): Polynomial => new Map(value === 0 ? [] : [['', value]]);
+
+/** The sum of terms; like ones become one. */
+function collect(terms: Iterable<readonly [string, number]>): Polynomial {
+  const total: Polynomial = new Map();
+  for (const [monomial, coefficient] of terms) {
+    const next = (total.get(monomial) ?? 0) + coefficient;
+    if (next === 0) total.delete(monomial);
+    else total.set(monomial, next);
+  }
+  if (total.size > maxTerms) {
+    throw new ArgumentError('dimension', `at most ${maxTerms} terms are required. Received ${total.size}.`);
+  }
+  return total;
+}
+
+const plus = (a: Polynomial, b: Polynomial): Polynomial => collect([...a, ...b]);
+
+/** The factors of a monomial; a floor's own text may contain `*`. */
+function atomsOf(monomial: string): string[] {
+  const atoms: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let i = 0; i <= monomial.length; i++) {
+    const character = monomial[i];
+    if (character === '(') depth++;
+    if (character === ')') depth--;
+    if (i === monomial.length || (character === '*' && depth === 0)) {
+      if (i > start) atoms.push(monomial.slice(start, i));
+      start = i + 1;
+    }
+  }
+  return atoms;
+}
+
+function times(a: Polynomial, b: Polynomial): Polynomial {
+  const product = (left: string, right: string): string => [...atomsOf(left), ...atomsOf(right)].sort().join('*');
+  return collect([...a].flatMap(([left, x]) => [...b].map(([right, y]) => [product(left, right), x * y] as const)));
+}
+
+function floorOf(inside: Polynomial, divisor: number): Polynomial {
+  if (divisor <= 0) throw new ArgumentError('dimension', `a positive divisor is required. Received ${divisor}.`);
+  let whole: Polynomial = new Map();
+  let rest: Polynomial = new Map();
+  for (const [monomial, coefficient] of inside) {
+    const quotient = Math.floor(coefficient / divisor);
+    whole = plus(whole, new Map(quotient === 0 ? [] : [[monomial, quotient]]));
+    const remainder = coefficient - quotient * divisor;
+    if (remainder !== 0) rest = plus(rest, new Map([[monomial, remainder]]));
+  }
+  if (rest.size === 0 || (rest.size === 1 && rest.has(''))) return whole;
+  return plus(whole, new Map([[`floor((${format(rest)})/${divisor})`, 1]]));
+}
+
+function format(p: Polynomial): Dim {
+  if (p.size === 0) return 0;
+  const only = p.get('');
+  if (p.size === 1 && only !== undefined) return only;
+  const terms = [...p].sort(([a], [b]) => (a === '' ? 1 : b === '' ? -1 : a < b ? -1 : 1));
+  let text = '';
+  for (const [monomial, coefficient] of terms) {
+    const size = Math.abs(coefficient);
+    const body = monomial === '' ? `${size}` : size === 1 ? monomial : `${size}*${monomial}`;
+    text += coefficient < 0 ? `-${body}` : text === '' ? body : `+${body}`;
+  }
+  return text;
+}
+
+/** The canonical form of a dimension; throws `ArgumentError` on text that is none. */
+export const canonical = (dim: Dim): Dim => (typeof dim === 'number' ? dim : format(polynomial(dim)));
+
+export function addDims(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return a + b;
+  return format(plus(polynomial(a), polynomial(b)));
+}
+
+export function mulDims(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  return format(times(polynomial(a), polynomial(b)));
+}
+
+export const subDims = (a: Dim, b: Dim): Dim => addDims(a, mulDims(b, -1));
+
+/** floor(a / divisor) for a positive integer divisor. */
+export function floorDivDim(a: Dim, divisor: number): Dim {
+  if (typeof a === 'number') return Math.floor(a / divisor);
+  return format(floorOf(polynomial(a), divisor));
+}
+
+export const ceilDivDim = (a: Dim, divisor: number): Dim => floorDivDim(addDims(a, divisor - 1), divisor);
+
+/** The quotient when `b` divides `a` exactly as polynomials in one monomial of `b`; null otherwise. */
+export function divideExactly(a: Dim, b: Dim): Dim | null {
+  if (typeof a === 'number' && typeof b === 'number') return b !== 0 && a % b === 0 ? a / b : null;
+  const divisor = [...polynomial(b)];
+  const [head] = divisor;
+  if (divisor.length !== 1 || head === undefined) return a === b ? 1 : null;
+  let total: Polynomial = new Map();
+  for (const [monomial, coefficient] of polynomial(a)) {
+    const atoms = atomsOf(monomial);
+    for (const atom of atomsOf(head[0])) {
+      const at = atoms.indexOf(atom);
+      if (at < 0) return null;
+      atoms.splice(at, 1);
+    }
+    if (coefficient % head[1] !== 0) return null;
+    total = plus(total, new Map([[atoms.join('*'), coefficient / head[1]]]));
+  }
+  return format(total);
+}
+
+/** The number of elements of a shape. */
+export const sizeOfShape = (shape: Shape): Dim => shape.reduce<Dim>(mulDims, 1);
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dim, i) => dim === b[i]);
+
+export const isFixed = (shape: Shape): shape is readonly number[] => shape.every((dim) => typeof dim === 'number');
+
+/** The symbols that occur in a dimension. */
+export function symbolsOf(dim: Dim): string[] {
+  if (typeof dim === 'number') return [];
+  return [...new Set(dim.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? [])].filter((name) => name !== 'floor');
+}
+
+/** The value of a dimension when its symbols have the given extents. */
+export function evaluateDim(dim: Dim, extents: Extents): number {
+  if (typeof dim === 'number') return dim;
+  let total = 0;
+  for (const [monomial, coefficient] of polynomial(dim)) {
+    total += atomsOf(monomial).reduce((product, atom) => product * evaluateAtom(atom, extents), coefficient);
+  }
+  return total;
+}
+
+function evaluateAtom(atom: string, extents: Extents): number {
+  const floor = /^floor\(\((.*)\)\/([0-9]+)\)$/.exec(atom);
+  if (floor) return Math.floor(evaluateDim(floor[1] as string, extents) / Number(floor[2]));
+  const extent = extents[atom];
+  if (extent === undefined) throw new ShapeError('dimension', `symbol '${atom}' has no extent here.`);
+  return extent;
+}
+
+export const evaluateShape = (shape: Shape, extents: Extents): number[] =>
+  shape.map((dim) => evaluateDim(dim, extents));
+
+export const printShape = (shape: Shape): string => `[${shape.join(', ')}]`;
+
+/** A non-negative axis of a shape of `rank`; throws `ArgumentError` when out of range. */
+export function normalizeAxis(where: string, axis: number, rank: number): number {
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+    throw new ArgumentError(where, `an axis in [${-rank}, ${rank - 1}] is required. Received ${axis}.`);
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** NumPy broadcasting of two shapes; a symbol broadcasts with itself and with 1. */
+export function broadcastShapes(where: string, a: Shape, b: Shape): Dim[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (x === y || y === 1) return x;
+    if (x === 1) return y;
+    throw new ShapeError(where, `shapes that broadcast are required. Received ${printShape(a)}, ${printShape(b)}.`);
+  });
+}

@@ -1,0 +1,73 @@
+/** Files on Node: read range by range, saved whole or not at all. Not part of what ships to the edge. */
+import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { IoError } from '../core/errors.js';
+import type { SyncByteSource } from './source.js';
+
+/** An open file. */
+export interface FileSource extends SyncByteSource {
+  close(): void;
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+/** Opens a file for reading; close it when everything has been read. Throws `IoError`. */
+export function openFile(path: string): FileSource {
+  const failed = (cause: unknown): IoError =>
+    new IoError('open', `a file that can be read is required. Received '${path}': ${reasonOf(cause)}.`, { cause });
+  let file: number;
+  let size: number;
+  try {
+    const stats = statSync(path);
+    if (!stats.isFile()) throw new Error('it is no regular file');
+    size = stats.size;
+    file = openSync(path, 'r');
+  } catch (cause) {
+    throw failed(cause);
+  }
+  const read = (offset: number, length: number): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    try {
+      for (let done = 0; done < length;) {
+        const count = readSync(file, bytes, done, length - done, offset + done);
+        if (count === 0) throw new Error(`it ended after ${done} of ${length} bytes from ${offset}`);
+        done += count;
+      }
+    } catch (cause) {
+      throw failed(cause);
+    }
+    return bytes;
+  };
+  return { size, read, close: () => closeSync(file) };
+}
+
+/** Reads a whole file. Throws `IoError`. */
+export function loadFile(path: string): Uint8Array {
+  const source = openFile(path);
+  try {
+    return source.read(0, source.size);
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * Saves a file whole: the bytes go to a new file beside it, reach the disk, and only then take its name. When anything
+ * fails, the disk full among it, what stood at `path` stands there still and nothing is left behind. Throws `IoError`.
+ */
+export function saveFile(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const file = openSync(temporary, 'wx');
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw new IoError('save', `'${path}' could not be written and is as it was. ${reasonOf(cause)}.`, { cause });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The attributes of every op as a table of checks, for graphs that were read from files: shape rules say whether
+ * attributes fit the operands, this says that they are attributes at all.
+ */
+import { isDType } from '../core/dtype.js';
+import { canonical } from '../core/shape.js';
+import type { OpAttrs, OpName } from '../ops/schema.js';
+
+type Check = (value: unknown) => boolean;
+
+const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const natural: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const boolean: Check = (value) => typeof value === 'boolean';
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const pair =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.length === 2 && value.every(check);
+const oneOf =
+  (...choices: readonly unknown[]): Check =>
+  (value) =>
+    choices.includes(value);
+
+function dim(value: unknown): boolean {
+  if (typeof value !== 'string') return natural(value);
+  try {
+    return canonical(value) === value;
+  } catch {
+    return false;
+  }
+}
+
+const none = {};
+const reduction = { axes: list(natural), keepDims: boolean };
+const padding = oneOf('valid', 'same');
+const activation = oneOf('linear', 'relu');
+const window = { poolSize: pair(natural), strides: pair(natural), padding };
+const convolution = { strides: pair(natural), padding };
+
+const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N]]: Check } } = {
+  constant: { dtype: isDType, shape: list(natural), data: list(number) },
+  iota: { shape: list(dim), axis: natural },
+  size: { axes: list(natural) },
+  neg: none,
+  abs: none,
+  sign: none,
+  floor: none,
+  exp: none,
+  log: none,
+  sqrt: none,
+  rsqrt: none,
+  reciprocal: none,
+  square: none,
+  tanh: none,
+  sigmoid: none,
+  relu: none,
+  logicalNot: none,
+  cast: { dtype: isDType },
+  checkNumerics: none,
+  add: none,
+  sub: none,
+  mul: none,
+  div: none,
+  pow: none,
+  maximum: none,
+  minimum: none,
+  equal: none,
+  notEqual: none,
+  less: none,
+  lessEqual: none,
+  greater: none,
+  greaterEqual: none,
+  logicalAnd: none,
+  logicalOr: none,
+  where: none,
+  reluGrad: none,
+  sum: reduction,
+  mean: reduction,
+  max: reduction,
+  argmax: { axis: natural },
+  matmul: { transposeA: boolean, transposeB: boolean, activation },
+  conv2d: { ...convolution, activation },
+  conv2dInputGrad: { ...convolution, inputSize: pair(dim) },
+  conv2dFilterGrad: { ...convolution, kernelSize: pair(natural) },
+  maxPool2d: window,
+  maxPool2dGrad: window,
+  reshape: { shape: list(dim) },
+  transpose: { permutation: list(natural) },
+  broadcastTo: { shape: list(dim) },
+  slice: { starts: list(natural), sizes: list(dim) },
+  pad: { low: list(natural), high: list(natural) },
+  dynamicUpdateSlice: none,
+  concat: { axis: natural },
+  gather: { axis: natural },
+  gatherGrad: { axis: natural, size: dim },
+  softmax: none,
+  logSoftmax: none,
+  layerNormalization: { epsilon: number },
+  sparseCategoricalCrossentropy: none,
+  sparseCategoricalCrossentropyGrad: none,
+  dropout: { rate: number, stream: natural },
+  quantize: { dtype: oneOf('u8', 'i8'), axis: (value) => value === null || natural(value) },
+  dequantize: { axis: (value) => value === null || natural(value) },
+  sgd: { momentum: number, nesterov: boolean },
+  adam: { beta1: number, beta2: number, epsilon: number },
+};
+
+export const isOpName = (op: unknown): op is OpName => typeof op === 'string' && Object.hasOwn(attributeTable, op);
+
+/** What is wrong with the attributes of a node of `op`; null when nothing is. */
+export function faultOf(op: OpName, attrs: unknown): string | null {
+  if (typeof attrs !== 'object' || attrs === null || Array.isArray(attrs)) return 'attributes';
+  const checks: Readonly<Record<string, Check>> = attributeTable[op];
+  const given = new Map<string, unknown>(Object.entries(attrs));
+  const wrong = Object.entries(checks).find(([name, check]) => !check(given.get(name)));
+  return wrong?.[0] ?? [...given.keys()].find((name) => !Object.hasOwn(checks, name)) ?? null;
+}
+
+export const isAttributes = <N extends OpName>(op: N, attrs: unknown): attrs is OpAttrs[N] =>
+  faultOf(op, attrs) === null;

@@ -1,0 +1,125 @@
+/**
+ * Layers one after another, with names as Keras makes them (`conv2d`, `conv2d_1`). A stack is written to model files as
+ * JSON, `[{ "kind": "dense", "name": "dense", "options": { "units": 10, ... } }, ...]`, and made again from it.
+ */
+import { ArgumentError, FormatError, QuernError } from '../core/errors.js';
+import type { Scope } from '../graph/builder.js';
+import type { Tensor } from '../ops/tensor.js';
+import { activationKind, reluKind, softmaxKind } from './activation.js';
+import { conv2dKind } from './conv2d.js';
+import { denseKind } from './dense.js';
+import { dropoutKind } from './dropout.js';
+import { embeddingKind } from './embedding.js';
+import { flattenKind } from './flatten.js';
+import { type Input, makeInput } from './input.js';
+import { type Layer, type LayerKind, makeLayer, type Mode } from './layer.js';
+import { layerNormalizationKind } from './normalization.js';
+import { isObject } from './options.js';
+import { maxPooling2dKind } from './pooling.js';
+
+export interface NamedLayer extends Layer {
+  readonly name: string;
+}
+
+export interface Stack {
+  /** What the first layer takes, where it was said. */
+  readonly input: Input | undefined;
+  readonly layers: readonly NamedLayer[];
+}
+
+/** Names the layers; an `input` may stand first. Throws `ArgumentError` for two layers of one name. */
+export function stack(items: readonly (Layer | Input)[]): Stack {
+  const [first, ...others] = items;
+  const isInput = (item: Layer | Input): item is Input => item.kind === 'input';
+  const head = first && isInput(first) ? first : undefined;
+  const layers: Layer[] = [];
+  for (const item of head ? others : items) {
+    if (isInput(item)) throw new ArgumentError('sequential', 'input stands first and once. Received it later.');
+    layers.push(item);
+  }
+  if (layers.length === 0) throw new ArgumentError('sequential', 'at least one layer is required. Received none.');
+  const taken = new Set(layers.flatMap(({ name }) => name ?? []));
+  if (taken.size < layers.filter(({ name }) => name !== undefined).length) {
+    const names = layers.map(({ name }) => name ?? '').filter((name, i, all) => name !== '' && all.indexOf(name) !== i);
+    throw new ArgumentError('sequential', `layers of different names are required. Received '${names[0]}' twice.`);
+  }
+  const unique = (kind: string): string => {
+    let name = kind;
+    for (let i = 1; taken.has(name); i++) name = `${kind}_${i}`;
+    taken.add(name);
+    return name;
+  };
+  return { input: head, layers: layers.map((layer) => ({ ...layer, name: layer.name ?? unique(layer.kind) })) };
+}
+
+/** Records the layers on x; `visit` sees each one's output. */
+export function applyStack(
+  { layers }: Stack,
+  x: Tensor,
+  scope: Scope,
+  mode: Mode,
+  visit: (layer: NamedLayer, output: Tensor) => void = () => {},
+): Tensor {
+  return layers.reduce((tensor, layer) => {
+    const output = scope.within(layer.name, () => layer.call(tensor, scope, mode));
+    visit(layer, output);
+    return output;
+  }, x);
+}
+
+const maker =
+  <O>(kind: LayerKind<O>) =>
+  (options: unknown): Layer =>
+    makeLayer(kind, options);
+
+const makers = new Map(
+  Object.entries({
+    activation: maker(activationKind),
+    conv2d: maker(conv2dKind),
+    dense: maker(denseKind),
+    dropout: maker(dropoutKind),
+    embedding: maker(embeddingKind),
+    flatten: maker(flattenKind),
+    layerNormalization: maker(layerNormalizationKind),
+    maxPooling2d: maker(maxPooling2dKind),
+    relu: maker(reluKind),
+    softmax: maker(softmaxKind),
+  }),
+);
+
+/** The stack as JSON; undefined when a layer is of the user's own making. */
+export function encodeStack({ input: head, layers }: Stack): string | undefined {
+  if (layers.some(({ kind }) => !makers.has(kind))) return undefined;
+  return JSON.stringify(
+    [...(head ? [head] : []), ...layers].map(({ kind, name, options }) => ({ kind, name, options })),
+  );
+}
+
+/** The stack that JSON describes. Throws `FormatError`. */
+export function decodeStack(text: string): Stack {
+  try {
+    const items: unknown = JSON.parse(text);
+    if (!Array.isArray(items)) throw new FormatError('layers', 'a list of layers is required.');
+    return stack(items.map(decodeLayer));
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    const reason = cause instanceof QuernError || cause instanceof SyntaxError ? cause.message : undefined;
+    if (reason === undefined) throw cause;
+    throw new FormatError('layers', `the description of a stack of layers is required. ${reason}`, { cause });
+  }
+}
+
+function decodeLayer(item: unknown): Layer | Input {
+  if (!isObject(item) || typeof item['kind'] !== 'string' || !isObject(item['options'])) {
+    throw new FormatError('layers', 'a layer with kind, name and options is required.');
+  }
+  const { kind, name } = item;
+  const options = { ...item['options'], name };
+  if (kind === 'input') return makeInput(options);
+  const make = makers.get(kind);
+  if (!make) {
+    const known = [...makers.keys()].join(', ');
+    throw new FormatError('layers', `a layer among ${known} is required. Received '${kind}'.`);
+  }
+  return make(options);
+}

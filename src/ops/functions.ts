@@ -1,0 +1,44 @@
+/** The functions of symbolic tensors, for users: `import * as ops from 'quern/ops'` reads as NumPy does. */
+export { add, div, maximum, minimum, mul, pow, sub } from './binary.js';
+export { cast } from './cast.js';
+export {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  notEqual,
+  where,
+} from './compare.js';
+export { conv2d } from './conv.js';
+export {
+  abs,
+  checkNumerics,
+  exp,
+  floor,
+  log,
+  neg,
+  reciprocal,
+  relu,
+  rsqrt,
+  sigmoid,
+  sign,
+  sqrt,
+  square,
+  tanh,
+} from './elementwise.js';
+export { gather } from './gather.js';
+export { matmul } from './linear.js';
+export { sparseCategoricalCrossentropy } from './loss.js';
+export { broadcastTo, reshape, transpose } from './move.js';
+export { layerNormalization, logSoftmax, softmax } from './normalize.js';
+export { adam, sgd } from './optimizer.js';
+export { maxPool2d } from './pool.js';
+export { dequantize, quantize } from './quantize.js';
+export { dropout } from './random.js';
+export { argmax, max, mean, type ReduceOptions, sum } from './reduce.js';
+export { concat, dynamicUpdateSlice, pad, slice } from './slice.js';
+export { constant, iota, type Operand, size } from './source.js';

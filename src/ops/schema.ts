@@ -1,0 +1,155 @@
+/**
+ * The op set: every op's name and its attributes, in one list. Ops carry their NumPy or ONNX names; activations are
+ * NHWC and convolution kernels HWIO. Inputs and outputs, in order, stand behind each op. `?` marks an optional input.
+ */
+import type { DType } from '../core/dtype.js';
+import type { Shape } from '../core/shape.js';
+
+/** Zeros before and after each spatial axis: `valid` none, `same` so that the output has ceil(input / stride). */
+export type Padding = 'valid' | 'same';
+
+/** An activation that a kernel applies while its result is still in registers. */
+export type Activation = 'linear' | 'relu';
+
+export type Pair = readonly [number, number];
+
+export interface Nothing {
+  readonly [key: string]: never;
+}
+
+export interface Reduction {
+  /** Axes to reduce, ascending, non-negative. */
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+export interface Window {
+  readonly poolSize: Pair;
+  readonly strides: Pair;
+  readonly padding: Padding;
+}
+
+export interface Convolution {
+  readonly strides: Pair;
+  readonly padding: Padding;
+}
+
+export interface OpAttrs {
+  // Sources
+  /** () -> y: a literal, repeated when `data` has one element. */
+  constant: { readonly dtype: DType; readonly shape: readonly number[]; readonly data: readonly number[] };
+  /** () -> i32 y: 0, 1, 2 ... along `axis`, constant along the others. */
+  iota: { readonly shape: Shape; readonly axis: number };
+  /** (x) -> f32 scalar: the number of elements of x along `axes`. */
+  size: { readonly axes: readonly number[] };
+
+  // Elementwise, one operand: (x) -> y
+  neg: Nothing;
+  abs: Nothing;
+  sign: Nothing;
+  floor: Nothing;
+  exp: Nothing;
+  log: Nothing;
+  sqrt: Nothing;
+  rsqrt: Nothing;
+  reciprocal: Nothing;
+  square: Nothing;
+  tanh: Nothing;
+  sigmoid: Nothing;
+  relu: Nothing;
+  logicalNot: Nothing;
+  /** (x) -> y: f32 to an integer truncates and saturates (NaN gives 0), an integer wraps; to bool, all but 0 is 1. */
+  cast: { readonly dtype: DType };
+  /** (x) -> x, and the run stops with the name of the node where x holds a NaN or an infinity. */
+  checkNumerics: Nothing;
+
+  // Elementwise, two operands with broadcasting: (a, b) -> y
+  add: Nothing;
+  sub: Nothing;
+  mul: Nothing;
+  div: Nothing;
+  pow: Nothing;
+  maximum: Nothing;
+  minimum: Nothing;
+  equal: Nothing;
+  notEqual: Nothing;
+  less: Nothing;
+  lessEqual: Nothing;
+  greater: Nothing;
+  greaterEqual: Nothing;
+  logicalAnd: Nothing;
+  logicalOr: Nothing;
+  /** (condition, a, b) -> y */
+  where: Nothing;
+  /** (gradient, y) -> gradient where y > 0, otherwise 0; equal shapes. */
+  reluGrad: Nothing;
+
+  // Reductions: (x) -> y
+  sum: Reduction;
+  mean: Reduction;
+  max: Reduction;
+  argmax: { readonly axis: number };
+
+  // Linear algebra
+  /** (a [..., m, k], b [..., k, n], bias? [n]) -> y [..., m, n]; a transposed operand is stored [..., k, m] or [..., n, k]. */
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean; readonly activation: Activation };
+
+  // Convolution and pooling
+  /** (x [n, h, w, c], kernel [kh, kw, c, f], bias? [f]) -> y [n, oh, ow, f] */
+  conv2d: Convolution & { readonly activation: Activation };
+  /** (dy [n, oh, ow, f], kernel [kh, kw, c, f]) -> dx [n, h, w, c] */
+  conv2dInputGrad: Convolution & { readonly inputSize: readonly [Shape[number], Shape[number]] };
+  /** (x [n, h, w, c], dy [n, oh, ow, f]) -> dkernel [kh, kw, c, f] */
+  conv2dFilterGrad: Convolution & { readonly kernelSize: Pair };
+  /** (x [n, h, w, c]) -> y [n, oh, ow, c]; padding never wins. */
+  maxPool2d: Window;
+  /** (x, y, dy) -> dx: each gradient goes to the first maximum of its window, in row-major order. */
+  maxPool2dGrad: Window;
+
+  // Movement
+  /** (x) -> y with the same elements in row-major order. */
+  reshape: { readonly shape: Shape };
+  transpose: { readonly permutation: readonly number[] };
+  broadcastTo: { readonly shape: Shape };
+  /** (x) -> y: `sizes` elements of each axis from `starts`. */
+  slice: { readonly starts: readonly number[]; readonly sizes: Shape };
+  /** (x) -> y: zeros before and after each axis. */
+  pad: { readonly low: readonly number[]; readonly high: readonly number[] };
+  /** (x, update, starts i32 [rank]) -> y: x with `update` written at `starts`; a start out of range stops the run. */
+  dynamicUpdateSlice: Nothing;
+  /** (x1, x2, ...) -> y */
+  concat: { readonly axis: number };
+  /** (x, indices i32) -> y [...x before axis, ...indices, ...x after axis]; an index out of range stops the run. */
+  gather: { readonly axis: number };
+  /** (dy, indices) -> dx whose `axis` has `size` entries: rows of dy added where their index says. */
+  gatherGrad: { readonly axis: number; readonly size: Shape[number] };
+
+  // Normalization and losses, along the last axis
+  softmax: Nothing;
+  logSoftmax: Nothing;
+  /** (x [..., c], gamma [c], beta [c]) -> y */
+  layerNormalization: { readonly epsilon: number };
+  /** (logits [..., c], labels i32 [...]) -> loss [...]; a label out of range stops the run. */
+  sparseCategoricalCrossentropy: Nothing;
+  /** (logits [..., c], labels i32 [...], dloss [...]) -> dlogits */
+  sparseCategoricalCrossentropyGrad: Nothing;
+  /** (x, key i32 [2]) -> y: elements kept with probability 1 - rate and scaled by 1 / (1 - rate). */
+  dropout: { readonly rate: number; readonly stream: number };
+
+  // Quantization, as in ONNX: x = (q - zeroPoint) * scale
+  /** (x, scale f32 [] or [c], zeroPoint like scale, of dtype) -> q; `axis` is the channel axis, null per tensor. */
+  quantize: { readonly dtype: 'u8' | 'i8'; readonly axis: number | null };
+  /** (q, scale, zeroPoint) -> x */
+  dequantize: { readonly axis: number | null };
+
+  // Optimizer updates
+  /** (parameter, gradient, learningRate [], velocity?) -> parameter, velocity? */
+  sgd: { readonly momentum: number; readonly nesterov: boolean };
+  /** (parameter, gradient, learningRate [], m, v, step i32 [] from 1) -> parameter, m, v */
+  adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+}
+
+export type OpName = keyof OpAttrs;
+
+/** Attributes of an op without any. */
+export const none: Nothing = {};

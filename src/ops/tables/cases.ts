@@ -1,0 +1,40 @@
+/** The cases of every op: conformance, gradient check, benchmark and support matrix. */
+import * as binary from '../binary.js';
+import * as cast from '../cast.js';
+import * as compare from '../compare.js';
+import * as conv from '../conv.js';
+import * as elementwise from '../elementwise.js';
+import * as gather from '../gather.js';
+import * as linear from '../linear.js';
+import * as loss from '../loss.js';
+import * as move from '../move.js';
+import * as normalize from '../normalize.js';
+import * as optimizer from '../optimizer.js';
+import * as pool from '../pool.js';
+import * as quantize from '../quantize.js';
+import * as random from '../random.js';
+import * as reduce from '../reduce.js';
+import * as slice from '../slice.js';
+import * as source from '../source.js';
+import type { CasesFacet } from '../definition.js';
+import type { OpName } from '../schema.js';
+
+export const casesTable: CasesFacet<OpName> = {
+  ...source.cases,
+  ...elementwise.cases,
+  ...cast.cases,
+  ...binary.cases,
+  ...compare.cases,
+  ...reduce.cases,
+  ...linear.cases,
+  ...conv.cases,
+  ...pool.cases,
+  ...move.cases,
+  ...slice.cases,
+  ...gather.cases,
+  ...normalize.cases,
+  ...loss.cases,
+  ...random.cases,
+  ...quantize.cases,
+  ...optimizer.cases,
+};

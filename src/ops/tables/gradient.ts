@@ -1,0 +1,40 @@
+/** The gradient rule of every op; null where an op has none. */
+import * as binary from '../binary.js';
+import * as cast from '../cast.js';
+import * as compare from '../compare.js';
+import * as conv from '../conv.js';
+import * as elementwise from '../elementwise.js';
+import * as gather from '../gather.js';
+import * as linear from '../linear.js';
+import * as loss from '../loss.js';
+import * as move from '../move.js';
+import * as normalize from '../normalize.js';
+import * as optimizer from '../optimizer.js';
+import * as pool from '../pool.js';
+import * as quantize from '../quantize.js';
+import * as random from '../random.js';
+import * as reduce from '../reduce.js';
+import * as slice from '../slice.js';
+import * as source from '../source.js';
+import type { GradientFacet } from '../definition.js';
+import type { OpName } from '../schema.js';
+
+export const gradientTable: GradientFacet<OpName> = {
+  ...source.gradient,
+  ...elementwise.gradient,
+  ...cast.gradient,
+  ...binary.gradient,
+  ...compare.gradient,
+  ...reduce.gradient,
+  ...linear.gradient,
+  ...conv.gradient,
+  ...pool.gradient,
+  ...move.gradient,
+  ...slice.gradient,
+  ...gather.gradient,
+  ...normalize.gradient,
+  ...loss.gradient,
+  ...random.gradient,
+  ...quantize.gradient,
+  ...optimizer.gradient,
+};

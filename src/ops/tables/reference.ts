@@ -1,0 +1,40 @@
+/** Every op by its definition, in float64. */
+import * as binary from '../binary.js';
+import * as cast from '../cast.js';
+import * as compare from '../compare.js';
+import * as conv from '../conv.js';
+import * as elementwise from '../elementwise.js';
+import * as gather from '../gather.js';
+import * as linear from '../linear.js';
+import * as loss from '../loss.js';
+import * as move from '../move.js';
+import * as normalize from '../normalize.js';
+import * as optimizer from '../optimizer.js';
+import * as pool from '../pool.js';
+import * as quantize from '../quantize.js';
+import * as random from '../random.js';
+import * as reduce from '../reduce.js';
+import * as slice from '../slice.js';
+import * as source from '../source.js';
+import type { ReferenceFacet } from '../definition.js';
+import type { OpName } from '../schema.js';
+
+export const referenceTable: ReferenceFacet<OpName> = {
+  ...source.reference,
+  ...elementwise.reference,
+  ...cast.reference,
+  ...binary.reference,
+  ...compare.reference,
+  ...reduce.reference,
+  ...linear.reference,
+  ...conv.reference,
+  ...pool.reference,
+  ...move.reference,
+  ...slice.reference,
+  ...gather.reference,
+  ...normalize.reference,
+  ...loss.reference,
+  ...random.reference,
+  ...quantize.reference,
+  ...optimizer.reference,
+};

@@ -1,0 +1,40 @@
+/** The shape rule of every op: all that the edge needs to know of them. */
+import * as binary from '../binary.js';
+import * as cast from '../cast.js';
+import * as compare from '../compare.js';
+import * as conv from '../conv.js';
+import * as elementwise from '../elementwise.js';
+import * as gather from '../gather.js';
+import * as linear from '../linear.js';
+import * as loss from '../loss.js';
+import * as move from '../move.js';
+import * as normalize from '../normalize.js';
+import * as optimizer from '../optimizer.js';
+import * as pool from '../pool.js';
+import * as quantize from '../quantize.js';
+import * as random from '../random.js';
+import * as reduce from '../reduce.js';
+import * as slice from '../slice.js';
+import * as source from '../source.js';
+import type { ShapeFacet } from '../definition.js';
+import type { OpName } from '../schema.js';
+
+export const shapeTable: ShapeFacet<OpName> = {
+  ...source.shape,
+  ...elementwise.shape,
+  ...cast.shape,
+  ...binary.shape,
+  ...compare.shape,
+  ...reduce.shape,
+  ...linear.shape,
+  ...conv.shape,
+  ...pool.shape,
+  ...move.shape,
+  ...slice.shape,
+  ...gather.shape,
+  ...normalize.shape,
+  ...loss.shape,
+  ...random.shape,
+  ...quantize.shape,
+  ...optimizer.shape,
+};

@@ -1,0 +1,124 @@
+/** From layers to a program: the graphs `predict`, `trainStep` and `evaluate` over one store of variables. */
+import type { NDArray } from '../core/ndarray.js';
+import { printShape, type Shape } from '../core/shape.js';
+import { gradients } from '../graph/autodiff.js';
+import { ProgramBuilder, type Scope } from '../graph/builder.js';
+import type { Program } from '../graph/program.js';
+import type { Input } from '../nn/input.js';
+import type { Mode } from '../nn/layer.js';
+import type { Loss } from '../nn/losses.js';
+import type { Metric } from '../nn/metrics.js';
+import { applyStack, type Stack } from '../nn/stack.js';
+import { add } from '../ops/binary.js';
+import { checkNumerics } from '../ops/elementwise.js';
+import { reshape } from '../ops/move.js';
+import { concat } from '../ops/slice.js';
+import type { Tensor, TensorType } from '../ops/tensor.js';
+import { measure, signatureOf, withEvaluation } from './evaluation.js';
+import type { Optimizer } from './optimizers.js';
+import { batchSymbol } from './runtime.js';
+
+/** What a model is trained with. */
+export interface Training {
+  readonly optimizer: Optimizer;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+}
+
+export interface LayerSummary {
+  readonly name: string;
+  readonly kind: string;
+  readonly shape: Shape;
+}
+
+export interface Built {
+  readonly program: Program;
+  /** Drawn from the seed; variables without one start at zero. */
+  readonly initial: ReadonlyMap<string, NDArray>;
+  readonly layers: readonly LayerSummary[];
+}
+
+/** The variable that keys random numbers; training sets it. */
+export const seedVariable = 'random/seed';
+
+const scalar = { shape: [], dtype: 'i32' } as const;
+
+/** The key of the step's random numbers: (seed, how many steps came before). Recorded when a layer first asks for it. */
+function keyOf(scope: Scope): () => Tensor {
+  let key: Tensor | undefined;
+  return () => {
+    key ??= scope.trace.at('', () => {
+      const [seed, step] = [scope.variable(seedVariable, scalar), scope.variable('random/step', scalar)];
+      scope.assign(step, add(step, 1));
+      return concat([reshape(seed, [1]), reshape(step, [1])]);
+    });
+    return key;
+  };
+}
+
+/** Builds the graphs of a stack for examples of a type; `training` adds those that train and evaluate. */
+export function build(stack: Stack, input: Input, seed: number, training: Training | undefined): Built {
+  const builder = new ProgramBuilder({ symbols: { [batchSymbol]: 1 }, seed });
+  const x: TensorType = { dtype: input.options.dtype, shape: [batchSymbol, ...input.options.shape] };
+  const inference: Mode = { training: false };
+  const layers: LayerSummary[] = [];
+  builder.trace('predict', { [input.name]: x }, (inputs, scope) => {
+    const output = applyStack(stack, inputs[input.name] as Tensor, scope, inference, ({ name, kind }, { shape }) =>
+      layers.push({ name, kind, shape }),
+    );
+    return { output };
+  });
+  const predicting = builder.program();
+  if (!training) return { program: predicting, initial: builder.initialValues(), layers };
+
+  const { optimizer, loss, metrics } = training;
+  const y = loss.labels(signatureOf(predicting).output);
+  builder.trace('trainStep', { x, y }, (inputs, scope) => {
+    const prediction = applyStack(stack, inputs.x, scope, { training: true, key: keyOf(scope) });
+    const measured = measure(loss, metrics, inputs.y, prediction);
+    // The check stands before the updates: a loss that is not finite leaves the weights as they were.
+    const checked = checkNumerics(measured['loss'] as Tensor);
+    const parameters = scope.trainables();
+    optimizer.update(scope, parameters, gradients(checked, Object.values(parameters)));
+    return { ...measured, loss: checked };
+  });
+  return { program: withEvaluation(builder.program(), loss, metrics), initial: builder.initialValues(), layers };
+}
+
+/** A table of the layers with their shapes and parameters, as Keras prints it. */
+export function summarize({ program, layers }: Built, title: string): string {
+  const sizes = new Map(layers.map(({ name }) => [name, 0]));
+  const totals = { trainable: 0, other: 0 };
+  const read = program.graphs['predict']?.variables ?? {};
+  for (const name of Object.keys(read)) {
+    const variable = program.variables[name];
+    if (!variable) continue;
+    const size = variable.shape.reduce((product, extent) => product * extent, 1);
+    const [layer = ''] = name.split('/');
+    sizes.set(layer, (sizes.get(layer) ?? 0) + size);
+    totals[variable.trainable ? 'trainable' : 'other'] += size;
+  }
+  const rows = layers.map(({ name, kind, shape }) => [
+    `${name} (${kind})`,
+    printShape(shape),
+    count(sizes.get(name) ?? 0),
+  ]);
+  const header = ['Layer (kind)', 'Output shape', 'Parameters'];
+  const widths = header.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = ([name = '', shape = '', size = '']: readonly string[]): string =>
+    `${name.padEnd(widths[0] ?? 0)}  ${shape.padEnd(widths[1] ?? 0)}  ${size.padStart(widths[2] ?? 0)}`;
+  const rule = widths.map((width) => '\u2500'.repeat(width)).join('\u2500\u2500');
+  const total = totals.trainable + totals.other;
+  return [
+    `Model: ${title}`,
+    rule,
+    line(header),
+    rule,
+    ...rows.map(line),
+    rule,
+    `Total parameters: ${count(total)} (${(total / 256).toFixed(2)} KiB)`,
+    `Trainable: ${count(totals.trainable)}, not trainable: ${count(totals.other)}`,
+  ].join('\n');
+}
+
+const count = (value: number): string => value.toLocaleString('en-US');

@@ -1,0 +1,304 @@
+/**
+ * The model as Keras users know it.
+ *
+ *   const model = sequential([dense({ units: 16, activation: 'relu' }), dense({ units: 1 })]);
+ *   model.compile({ optimizer: 'adam', loss: 'meanSquaredError' });
+ *   await model.fit(x, y, { epochs: 10 });
+ *   await model.save('model.safetensors');
+ *
+ * One program holds what the model does: `predict`, and once compiled `trainStep` (forward pass, loss, gradients, updates
+ * and metrics: one run for a batch) and `evaluate`, over the same variables.
+ */
+import type { Backend } from '../backend/backend.js';
+import { ArgumentError, DTypeError, FormatError, ShapeError } from '../core/errors.js';
+import type { NDArray } from '../core/ndarray.js';
+import { sameShape } from '../core/shape.js';
+import { rowsOf, sliceRows } from '../data/rows.js';
+import type { ModelContents } from '../format/model.js';
+import { printType } from '../graph/names.js';
+import type { Program } from '../graph/program.js';
+import { type Input, input } from '../nn/input.js';
+import type { Layer } from '../nn/layer.js';
+import { lossOf } from '../nn/losses.js';
+import { metricOf } from '../nn/metrics.js';
+import { decodeStack, encodeStack, type Stack, stack } from '../nn/stack.js';
+import { lazyBackend } from './backend.js';
+import { build, type Built, summarize, type Training } from './build.js';
+import { checkData, type CheckedData, evaluateRows, predictRows, signatureOf } from './evaluation.js';
+import { type Callback, type History, train } from './fit.js';
+import type { EvaluateOptions, Measures } from './frozen.js';
+import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.js';
+import type { Verbosity } from './progress.js';
+import { batchSymbol, Runtime } from './runtime.js';
+import { readContents, saveModel } from './saving.js';
+
+export interface ModelOptions {
+  /** First weights are drawn from it, and so are shuffling and dropout unless `fit` is given another (default 0). */
+  readonly seed?: number;
+  /** WebAssembly with all processors unless said. */
+  readonly backend?: Backend;
+}
+
+export interface CompileOptions extends Measures {
+  readonly optimizer: Optimizer | OptimizerName;
+}
+
+export interface FitOptions {
+  /** Default 1. */
+  readonly epochs?: number;
+  /** Examples in one step (default 32); the last step of an epoch may have fewer. */
+  readonly batchSize?: number;
+  /** Evaluated after each epoch. */
+  readonly validationData?: readonly [x: NDArray, y: NDArray];
+  /** Holds back this share of the examples, the last ones, to evaluate after each epoch. */
+  readonly validationSplit?: number;
+  /** A new order for each epoch (default true), drawn from the seed and the epoch. */
+  readonly shuffle?: boolean;
+  /** Shuffling and dropout are drawn from it; the model's unless said. */
+  readonly seed?: number;
+  /** The epoch to begin with, when training goes on (default 0). */
+  readonly initialEpoch?: number;
+  readonly callbacks?: readonly Callback[];
+  /** Default `auto`. */
+  readonly verbose?: Verbosity;
+}
+
+export interface SaveOptions {
+  /** Keep what the optimizer remembers, so that training can go on as if it had not stopped (default false). */
+  readonly optimizer?: boolean;
+  /** The most examples of one run where the file is served (default 64). */
+  readonly maxBatch?: number;
+}
+
+const layersAsset = 'layers';
+
+export class Model {
+  /** Set by a callback: no epoch follows the current one. */
+  stopTraining = false;
+
+  readonly #stack: Stack;
+  readonly #seed: number;
+  /** What runs the model; makes the default when it is first asked for. */
+  readonly backend: () => Promise<Backend>;
+  #training: Training | undefined;
+  #made: Made | undefined;
+  #isTraining = false;
+
+  /** `values` are those of variables that were saved, instead of values drawn from the seed. */
+  constructor(layers: Stack, { seed = 0, backend }: ModelOptions = {}, values?: ReadonlyMap<string, NDArray>) {
+    requireSeed('sequential', seed);
+    this.#stack = layers;
+    this.#seed = seed;
+    this.backend = lazyBackend(backend, true);
+    if (layers.input) this.#make(layers.input, values);
+  }
+
+  /** Says how to train and what to measure. Weights stay; what an earlier optimizer remembered is forgotten. */
+  compile({ optimizer, loss, metrics = [] }: CompileOptions): void {
+    const training = { optimizer: optimizerOf(optimizer), loss: lossOf(loss), metrics: metrics.map(metricOf) };
+    const names = ['loss', ...training.metrics.map(({ name }) => name)];
+    if (new Set(names).size < names.length) {
+      throw new ArgumentError('compile', `metrics of different names are required. Received ${names.join(', ')}.`);
+    }
+    const isAgain = this.#training !== undefined;
+    this.#training = training;
+    if (!this.#made) return;
+    const { input, runtime } = this.#made;
+    const values = runtime.values();
+    for (const name of values.keys()) {
+      const isForgotten = isAgain || name === `${training.optimizer.name}/learningRate`;
+      if (isForgotten && !this.#isWeight(name)) values.delete(name);
+    }
+    runtime.close();
+    this.#make(input, values);
+  }
+
+  /**
+   * Trains on examples x [n, ...] and labels y. Throws typed errors for data that do not fit the model: wrong shapes or
+   * dtypes, unequal lengths, no examples, NaN or infinities, labels that are no class. `NumericsError` when the loss
+   * stops being finite, naming the epoch, the step and the first bad node; the weights are then those before that step.
+   */
+  async fit(x: NDArray, y: NDArray, options: FitOptions = {}): Promise<History> {
+    const { epochs = 1, initialEpoch = 0, batchSize = 32, shuffle = true, verbose = 'auto' } = options;
+    const { seed = this.#seed, callbacks = [], validationData, validationSplit } = options;
+    requireSeed('fit', seed);
+    if (validationData && validationSplit !== undefined) {
+      throw new ArgumentError('fit', 'validationData or validationSplit is required. Received both.');
+    }
+    if (this.#isTraining) throw new ArgumentError('fit', 'one fit at a time is required. Another is under way.');
+    const { runtime, check } = this.#trainable('fit', x);
+    const all = check(x, y);
+    const parts = validationSplit === undefined ? { first: all } : splitData(all, validationSplit);
+    const last = validationData ? check(...validationData) : undefined;
+    const { first, last: validation = last } = { last: undefined, ...parts };
+    const schedule = { epochs, initialEpoch, batchSize, shuffle, seed, callbacks, verbose };
+    this.#isTraining = true;
+    this.stopTraining = false;
+    try {
+      return await train(runtime, first, validation, schedule, () => this.stopTraining);
+    } finally {
+      this.#isTraining = false;
+    }
+  }
+
+  /** The mean loss and metrics over all rows. Throws as `fit` does for data that do not fit. */
+  async evaluate(x: NDArray, y: NDArray, { batchSize = 32 }: EvaluateOptions = {}): Promise<Record<string, number>> {
+    const { runtime, check } = this.#trainable('evaluate', x);
+    return evaluateRows(runtime, check(x, y), batchSize);
+  }
+
+  /** The output for each row of x: [n, ...] -> [n, ...]. Throws for data that the model does not take. */
+  async predict(x: NDArray, { batchSize = 32 }: EvaluateOptions = {}): Promise<NDArray> {
+    return predictRows(this.#madeFor(x).runtime, x, batchSize);
+  }
+
+  /** Prints the layers with their output shapes and parameters, and returns the text. */
+  summary(print: (text: string) => void = console.log): string {
+    const text = summarize(this.#required('summary').built, 'sequential');
+    print(text);
+    return text;
+  }
+
+  /** The values of all variables: weights such as `dense/kernel`, and what the optimizer remembers. */
+  variables(): Map<string, NDArray> {
+    return this.#required('variables').runtime.values();
+  }
+
+  /** Sets variables. Throws for names that the model has not, and for values of another type. */
+  setVariables(values: Readonly<Record<string, NDArray>>): void {
+    const { built, runtime } = this.#required('setVariables');
+    for (const [name, value] of Object.entries(values)) checkVariable(built.program, name, value);
+    for (const [name, value] of Object.entries(values)) runtime.setVariable(name, value);
+  }
+
+  /** What `save` writes: the graph `predict`, its variables, and the layers, from which the model can be made again. */
+  contents({ optimizer = false, maxBatch = 64 }: SaveOptions = {}): ModelContents {
+    const { input, built, runtime } = this.#required('save');
+    const { variables, graphs } = built.program;
+    const isKept = ([name]: readonly [string, unknown]): boolean => optimizer || this.#isWeight(name);
+    const layers = encodeStack({ ...this.#stack, input });
+    return {
+      program: {
+        symbols: { [batchSymbol]: { max: maxBatch } },
+        variables: Object.fromEntries(Object.entries(variables).filter(isKept)),
+        graphs: Object.fromEntries(Object.entries(graphs).filter(([name]) => name === 'predict')),
+      },
+      variables: new Map([...runtime.values()].filter(isKept)),
+      assets: new Map(layers === undefined ? [] : [[layersAsset, new TextEncoder().encode(layers)]]),
+    };
+  }
+
+  /** Writes one model file: whole, or not at all. Throws `IoError`. */
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    await saveModel(path, this.contents(options));
+  }
+
+  /** What runs it, and the bytes that it holds; undefined before the first run. */
+  get stats(): Runtime['stats'] {
+    return this.#made?.runtime.stats;
+  }
+
+  /** Lets go of memory and threads until the next run. */
+  close(): void {
+    this.#made?.runtime.close();
+  }
+
+  /** Makes the program. Variables take the values given, or their first. */
+  #make(input: Input, values: ReadonlyMap<string, NDArray> = new Map()): Made {
+    const built = build(this.#stack, input, this.#seed, this.#training);
+    const runtime = new Runtime(this.backend, built.program, new Map([...built.initial, ...values]));
+    this.#made = { input, built, runtime };
+    return this.#made;
+  }
+
+  /** A model that was not told its input learns it from the first examples. */
+  #madeFor(x: NDArray): Made {
+    return this.#made ?? this.#make(input({ shape: x.shape.slice(1), dtype: x.dtype }));
+  }
+
+  #required(what: string): Made {
+    if (this.#made) return this.#made;
+    throw new ArgumentError(
+      what,
+      'a model that knows its input is required. Begin it with input({ shape }), or fit it.',
+    );
+  }
+
+  #trainable(what: string, x: NDArray) {
+    if (!this.#training) {
+      throw new ArgumentError(what, 'a compiled model is required. Call compile({ optimizer, loss }) first.');
+    }
+    const { built, runtime } = this.#madeFor(x);
+    const signature = signatureOf(built.program);
+    const labels = this.#training.loss.labels(signature.output);
+    const check = (examples: NDArray, y: NDArray): CheckedData => checkData(signature.input, labels, examples, y);
+    return { runtime, check };
+  }
+
+  /** Whether the prediction reads a variable. */
+  #isWeight(name: string): boolean {
+    return Object.hasOwn(this.#made?.built.program.graphs['predict']?.variables ?? {}, name);
+  }
+}
+
+/** A model once its input is known. */
+interface Made {
+  readonly input: Input;
+  readonly built: Built;
+  readonly runtime: Runtime;
+}
+
+function requireSeed(where: string, seed: number): void {
+  if (!Number.isInteger(seed)) throw new ArgumentError(where, `an integer seed is required. Received ${seed}.`);
+}
+
+function checkVariable({ variables }: Program, name: string, value: NDArray): void {
+  const variable = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  if (!variable) throw new ArgumentError('setVariables', `a variable of the model is required. Received '${name}'.`);
+  const message = `'${name}' takes ${printType(variable)}. Received ${printType(value)}.`;
+  if (variable.dtype !== value.dtype) throw new DTypeError('setVariables', message);
+  if (!sameShape(variable.shape, value.shape)) throw new ShapeError('setVariables', message);
+}
+
+function splitData(
+  { x, y }: CheckedData,
+  fraction: number,
+): { readonly first: CheckedData; readonly last: CheckedData } {
+  const [count, at] = [rowsOf(x), Math.floor(rowsOf(x) * (1 - fraction))];
+  if (!(fraction > 0 && fraction < 1) || at === 0) {
+    throw new ArgumentError(
+      'fit',
+      `a validationSplit in (0, 1) that leaves examples is required. Received ${fraction}.`,
+    );
+  }
+  const part = (start: number, end: number): CheckedData => ({
+    x: sliceRows(x, start, end),
+    y: sliceRows(y, start, end),
+  });
+  return { first: part(0, at), last: part(at, count) };
+}
+
+/** A model of layers one after another; an `input` may stand first. */
+export const sequential = (layers: readonly (Layer | Input)[], options: ModelOptions = {}): Model =>
+  new Model(stack(layers), options);
+
+/**
+ * A model from a file that `Model.save` wrote: it predicts, and once compiled trains on. Throws `IoError`, or
+ * `FormatError` for a file that holds no layers; `loadFrozenModel` reads those.
+ */
+export async function loadModel(path: string, options: ModelOptions = {}): Promise<Model> {
+  const { variables, assets } = await readContents(path);
+  const bytes = assets.get(layersAsset);
+  const layers = bytes && decodeStack(new TextDecoder().decode(bytes));
+  if (!layers?.input) {
+    throw new FormatError('load', `a file with layers and their input is required; loadFrozenModel reads '${path}'.`);
+  }
+  const model = new Model(layers, options);
+  const weights = [...model.variables()].map(([name, value]) => {
+    const saved = variables.get(name);
+    if (saved && saved.dtype === value.dtype && sameShape(saved.shape, value.shape)) return [name, saved] as const;
+    const received = saved ? printType(saved) : 'none';
+    throw new FormatError('load', `'${name}' ${printType(value)} is required by the layers. Received ${received}.`);
+  });
+  return new Model(layers, options, new Map([...variables, ...weights]));
+}
