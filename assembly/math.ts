@@ -11,7 +11,8 @@
 // Constants are loaded at the entry of a loop: engines rebuild v128.const in every iteration.
 
 import { lanesBelow, loadLanes, storeLanes } from './lanes';
-import { fma, fnma } from './simd';
+import { scratch } from './runtime';
+import { fma, fnma, loadPart, storePart } from './simd';
 
 const TABLE: usize = 1024;
 
@@ -263,8 +264,10 @@ export function log(x: v128): v128 {
 
 /** y = tanh(x) for `count` floats; y may be x. */
 export function tanhRow(y: usize, x: usize, count: i32): void {
-  const limit = v128.load(TANH_LIMIT);
+  const highest = v128.load(TANH_LIMIT);
+  const lowest = f32x4.neg(highest);
   const one = v128.load(ONE);
+  const minus = f32x4.neg(one);
   const p1 = v128.load(TANH_P1);
   const p2 = v128.load(TANH_P2);
   const p3 = v128.load(TANH_P3);
@@ -273,15 +276,20 @@ export function tanhRow(y: usize, x: usize, count: i32): void {
   const q2 = v128.load(TANH_Q2);
   const q3 = v128.load(TANH_Q3);
   const q4 = v128.load(TANH_Q4);
-  for (; count > 0; count -= 4) {
-    const t = f32x4.pmax(f32x4.pmin(loadLanes(x, count), limit), f32x4.neg(limit));
+  for (; count >= 4; count -= 4) {
+    const t = f32x4.pmax(f32x4.pmin(v128.load(x), highest), lowest);
     const u = f32x4.mul(t, t);
     const p = fma(fma(fma(fma(p4, u, p3), u, p2), u, p1), u, one);
     const q = fma(fma(fma(fma(q4, u, q3), u, q2), u, q1), u, one);
     const z = f32x4.div(f32x4.mul(t, p), q);
-    storeLanes(y, f32x4.pmax(f32x4.pmin(z, one), f32x4.neg(one)), count);
+    v128.store(y, f32x4.pmax(f32x4.pmin(z, one), minus));
     x += 16;
     y += 16;
+  }
+  if (count > 0) {
+    v128.store(scratch(), loadPart(x, count));
+    tanhRow(scratch(), scratch(), 4);
+    storePart(y, v128.load(scratch()), count);
   }
 }
 

@@ -10,6 +10,7 @@ import { add, mul } from '../src/ops/binary.js';
 import { checkNumerics, log, neg } from '../src/ops/elementwise.js';
 import { gather } from '../src/ops/gather.js';
 import { dynamicUpdateSlice } from '../src/ops/slice.js';
+import { maxPool2d } from '../src/ops/pool.js';
 import { sum } from '../src/ops/reduce.js';
 import type { Tensor, TensorType } from '../src/ops/tensor.js';
 import { trainingBackends } from './support/backends.js';
@@ -54,6 +55,9 @@ function program() {
   });
   builder.trace('summed', { x: { dtype: 'f32', shape: ['batch', 'other'] }, y: batched('f32') }, ({ x, y }) => ({
     z: add(sum(x, { axes: [1] }), y),
+  }));
+  builder.trace('pooled', { image: { dtype: 'f32', shape: [1, 'batch', 'batch', 1] } }, ({ image }) => ({
+    y: maxPool2d(image, { poolSize: 3, strides: 1 }),
   }));
   builder.trace('every', { u: batched('u8'), i: batched('i8'), b: batched('bool'), n: batched('i32') }, (inputs) => {
     return { ...inputs, product: mul(inputs.n, inputs.n) };
@@ -110,6 +114,8 @@ for (const backend of trainingBackends) {
     await refuses(run('same', { x: { dtype: 'f32', shape: [2], data: new Float32Array(3) } }), ShapeError, '2');
     await refuses(run('same', { x: { dtype: 'f32', shape: [2], data: new Int32Array(2) } }), DTypeError, 'f32');
     await refuses(run('summed', { x: ndarray('f32', [3, 2]), y: f32(1, 2) }), ShapeError, /[xy]/, '2', '3');
+    await refuses(run('pooled', { image: ndarray('f32', [1, 1, 1, 1]) }), ShapeError, 'pooled', 'batch');
+    await refuses(run('pooled', { image: ndarray('f32', [1, 3, 4, 1]) }), ShapeError, 'image', '3', '4');
     assert.equal((await run('summed', { x: ndarray('f32', [1, 2], [3, 4]), y: f32(5) }))['z'], f32(12));
     executable.close();
   });

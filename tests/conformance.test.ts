@@ -88,8 +88,11 @@ async function conform<N extends OpName>(backend: Backend, op: N, feeding: Feedi
   try {
     for (const [index, each] of cases.entries()) {
       const { inputs, expected } = answers(op, cases)[index] as Answer;
-      const actual = await runCase(executable, index, inputs, feeding);
-      failures.push(...compareOutputs(expected, actual, each).map((text) => `${describe(op, each, index)}: ${text}`));
+      const wrong = await runCase(executable, index, inputs, feeding).then(
+        (actual) => compareOutputs(expected, actual, each),
+        (error: unknown) => [`throws ${String(error)}`],
+      );
+      failures.push(...wrong.map((text) => `${describe(op, each, index)}: ${text}`));
       ran++;
     }
   } finally {

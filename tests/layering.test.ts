@@ -25,8 +25,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 /** What the edge may import: the wasm backend, the model file, and what those are made of. */
 const edge = ['core', 'ops', 'graph', 'format', 'backend'];
 
-/** What ops the rooms that only run graphs may know: names, attributes, types and shapes. */
-const opsForRunning = /^src\/ops\/(schema|tensor|definition|tables\/shape)\.ts$/;
+/** What ops the rooms that only run graphs may know: names, attributes, types, shapes and their rules. */
+const opsForRunning = /^src\/ops\/(schema|tensor|definition|rules|tables\/shape)\.ts$/;
 
 /** Files that import node's own modules; everything else runs wherever JavaScript does. */
 const nodeFiles = [

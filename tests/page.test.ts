@@ -13,8 +13,11 @@ import { createHandler } from '../edge/handler.js';
 import { type NodeServer, serveNode } from '../edge/node.js';
 import { buildPage } from '../edge/page.js';
 import { type RunningWorker, startWorkerd } from '../edge/workerd.js';
+import { loadModel } from '../src/backend/wasm/load.js';
+import { chooseModule, compileModule } from '../src/backend/wasm/modules-node.js';
 import { ndarray } from '../src/core/ndarray.js';
 import { loadMnist } from '../src/data/mnist.js';
+import { loadFile } from '../src/format/file.js';
 import { launchChromium, noChromium } from './support/chromium.js';
 import { trainedMnist } from './support/mnist.js';
 
@@ -127,6 +130,8 @@ function testDigits(each: number): { readonly label: number; readonly pixels: nu
 /** `before` fills it, as far as it gets. */
 interface Served {
   browser: Browser;
+  /** The class that the model gives a digit in this process. */
+  classify: (digit: readonly number[]) => number;
   folder: string;
   worker: RunningWorker;
 }
@@ -135,6 +140,13 @@ const trained = suite<Served>('page, trained model, workerd');
 
 trained.before(async (context) => {
   const { modelPath } = await trainedMnist();
+  const module = compileModule(chooseModule('infer'), false);
+  const { executable } = await loadModel(loadFile(modelPath), { module, graphs: ['predict'] });
+  context.classify = (digit) => {
+    const { output } = executable.runSync('predict', { image: ndarray('f32', [1, 28, 28, 1], digit) });
+    const scores = Array.from(output?.data ?? []);
+    return scores.indexOf(Math.max(...scores));
+  };
   context.folder = mkdtempSync(join(tmpdir(), 'quern-page-'));
   const { config } = await buildWorker({ modelPath, outDir: context.folder, module: 'relaxed', name: 'mnist' });
   context.worker = await startWorkerd({ config, port: 0 });
@@ -144,29 +156,32 @@ trained.before(async (context) => {
 trained.after(async ({ browser, worker, folder }) => {
   await browser?.close();
   await worker?.stop();
-  rmSync(folder, { recursive: true, force: true });
+  if (folder) rmSync(folder, { recursive: true });
 });
 
-trained('recognises real MNIST digits drawn pixel for pixel, as the model itself does', async ({ browser, worker }) => {
-  await onPage(browser, worker.url, async (page) => {
-    let right = 0;
-    const digits = testDigits(10);
-    for (const { label, pixels } of digits) {
-      const asked = page.waitForRequest((request) => request.url().endsWith('/infer'));
-      await drawPixels(page, pixels);
-      const { inputs } = (await asked).postDataJSON() as { inputs: { data: number[] }[] };
-      assert.equal(
-        inputs[0]?.data,
-        pixels.map((value) => Math.fround(value / 255)),
-        'the digit is sent as it is',
-      );
-      if ((await settled(page)) === String(label)) right++;
-    }
-    assert.ok(right >= 97, `${right} of ${digits.length} recognised`);
-    assert.match(await textOf(page, '#latency'), /^\d+\.\d ms$/);
-    assert.match(await textOf(page, '#engine'), /^Computed in this Worker by wasm infer-relaxed/);
-  });
-});
+trained(
+  'recognises real MNIST digits drawn pixel for pixel, as the model itself does',
+  async ({ browser, worker, classify }) => {
+    await onPage(browser, worker.url, async (page) => {
+      let right = 0;
+      const digits = testDigits(10);
+      for (const { label, pixels } of digits) {
+        const asked = page.waitForRequest((request) => request.url().endsWith('/infer'));
+        await drawPixels(page, pixels);
+        const { inputs } = (await asked).postDataJSON() as { inputs: { data: number[] }[] };
+        const digit = pixels.map((value) => Math.fround(value / 255));
+        assert.equal(inputs[0]?.data, digit, 'the digit is sent as it is');
+        const shown = await settled(page);
+        assert.is(shown, String(classify(digit)));
+        if (shown === String(label)) right++;
+      }
+      // The test's model has seen a fifth of MNIST, once.
+      assert.ok(right >= 90, `${right} of ${digits.length} recognised`);
+      assert.match(await textOf(page, '#latency'), /^\d+\.\d ms$/);
+      assert.match(await textOf(page, '#engine'), /^Computed in this Worker by wasm infer-relaxed/);
+    });
+  },
+);
 
 trained('recognises what a mouse draws', async ({ browser, worker }) => {
   for (const [digit, points] of Object.entries(strokes)) {
@@ -192,7 +207,7 @@ trained('works on a phone: fits the screen, draws by finger without scrolling', 
       const clear = await page.locator('#clear').boundingBox();
       assert.ok(clear !== null && clear.height >= 44 && clear.width >= 44);
       await page.tap('#clear');
-      assert.is(await settled(page), '?');
+      await page.waitForFunction(() => document.getElementById('numeral')?.textContent === '?');
     };
     await onPage(browser, worker.url, draw, options);
   }

@@ -27,6 +27,8 @@ import { log } from '../src/ops/elementwise.js';
 import { loadFrozenModel } from '../src/train/frozen.js';
 import { loadModel, type Model, type ModelOptions, sequential } from '../src/train/model.js';
 import { adam, optimizerOf, sgd } from '../src/train/optimizers.js';
+import type { Backend } from '../src/backend/backend.js';
+import { trainingBackends } from './support/backends.js';
 import { rejection } from './support/rejection.js';
 
 const backend = referenceBackend;
@@ -72,6 +74,13 @@ function isNear(a: NDArray, b: NDArray): void {
   assert.equal(a.shape, b.shape);
   a.data.forEach((value: number, i: number) => assert.ok(Math.abs(value - (b.data[i] ?? NaN)) < 1e-6));
 }
+
+/** The logarithm of how far predictions are above labels: NaN below. */
+const logDistance: Loss = {
+  name: 'logDistance',
+  labels: ({ shape }) => ({ dtype: 'f32', shape }),
+  call: (labels, prediction) => log(sub(prediction, labels)),
+};
 
 const quiet = { verbose: 0 } as const;
 
@@ -387,6 +396,39 @@ test('two fits at once are refused, and so is a fit after a failed one not', asy
   await model.fit(xorX, xorY, { ...quiet });
 });
 
+test('a loss that does not fit the model is refused, and what was compiled before stays', async () => {
+  const { x, y } = classes(40);
+  const model = classifier();
+  await model.fit(x, y, { ...quiet });
+  const measured = await model.evaluate(x, y);
+  const flat: Loss = { ...logDistance, labels: () => ({ dtype: 'f32', shape: [7] }) };
+  assert.throws(() => model.compile({ optimizer: 'sgd', loss: flat }));
+  assert.equal(await model.evaluate(x, y), measured);
+  const callbacks = [{ onEpochEnd: () => model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' }) }];
+  assert.match((await rejection(model.fit(x, y, { callbacks, ...quiet }))).message, /\[compile\]/);
+});
+
+test('training leaves the event loop its turns', async () => {
+  const { x, y } = classes(40);
+  const model = classifier();
+  let turns = 0;
+  const timer = setInterval(() => turns++, 5);
+  const start = performance.now();
+  await model.fit(x, y, {
+    epochs: 100_000,
+    ...quiet,
+    callbacks: [
+      {
+        onEpochEnd: () => {
+          model.stopTraining = performance.now() - start > 500;
+        },
+      },
+    ],
+  });
+  clearInterval(timer);
+  assert.ok(turns >= 3, `${turns} turns in half a second`);
+});
+
 test('predictions of different sizes at once do not disturb each other', async () => {
   const { x } = classes(40);
   const model = classifier();
@@ -405,13 +447,6 @@ test('an index out of range names the layer', async () => {
   assert.match(error.message, /words\/gather/);
 });
 
-/** The logarithm of how far predictions are above labels: NaN below. */
-const logDistance: Loss = {
-  name: 'logDistance',
-  labels: ({ shape }) => ({ dtype: 'f32', shape }),
-  call: (labels, prediction) => log(sub(prediction, labels)),
-};
-
 test('a loss that is not finite stops training, names the epoch, the step and the first bad node, and keeps the weights', async () => {
   const make = (): Model => {
     const model = sequential([dense({ units: 1, name: 'far', kernelInitializer: 'ones' })], { backend });
@@ -422,7 +457,7 @@ test('a loss that is not finite stops training, names the epoch, the step and th
   const options = { batchSize: 1, shuffle: false, epochs: 3, ...quiet };
   const error = await rejection(model.fit(f32([4, 1], [1, 2, 3, 4]), f32([4, 1], [0, 0, 0, 50]), options));
   assert.instance(error, NumericsError);
-  assert.match(error.message, /^\[fit\] a finite loss is required\. At epoch 1, step 4 the first bad node was 'log': /);
+  assert.match(error.message, /^\[fit\] a finite loss is required\. At epoch 1, step 4, the first .*: \[log\] /);
   const before = make();
   await before.fit(f32([3, 1], [1, 2, 3]), f32([3, 1], [0, 0, 0]), { ...options, epochs: 1 });
   assert.is(bytesOf(model), bytesOf(before));
@@ -437,8 +472,52 @@ test('weights that training has made infinite are named', async () => {
   model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
   model.setVariables({ 'wild/kernel': f32([2, 1], [NaN, 0]), 'wild/bias': f32([1], [0]) });
   const again = await rejection(model.fit(xorX, xorY, { batchSize: 4, ...quiet }));
-  assert.match(again.message, /At epoch 1, step 1 variable 'wild\/kernel' already held a NaN/);
+  assert.match(again.message, /At epoch 1, step 1, variable 'wild\/kernel' already held a NaN/);
 });
+
+for (const each of trainingBackends.filter(({ name }) => name !== 'reference')) {
+  test(`${each.name}: learns, repeats itself, and names what is wrong, as the reference does`, async () => {
+    const { x, y } = classes(70);
+    const train = async (backend: Backend): Promise<{ loss: number; values: Map<string, NDArray> }> => {
+      const layers = [
+        dense({ units: 9, activation: 'relu' }),
+        dropout({ rate: 0.2 }),
+        dense({ units: 3, activation: 'softmax' }),
+      ];
+      const model = sequential(layers, { backend, seed: 8 });
+      const optimizer = adam({ learningRate: 0.02 });
+      model.compile({ optimizer, loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
+      const { history } = await model.fit(x, y, { epochs: 8, batchSize: 16, ...quiet });
+      const values = model.variables();
+      model.close();
+      return { loss: history['loss']?.at(-1) ?? NaN, values };
+    };
+    const [expected, first, second] = [await train(backend), await train(each), await train(each)];
+    assert.ok(Math.abs(first.loss - expected.loss) < 1e-3, `${first.loss} is not ${expected.loss}`);
+    assert.equal(second.values, first.values);
+
+    const logs = sequential([dense({ units: 1, kernelInitializer: 'ones' })], { backend: each });
+    logs.compile({ optimizer: 'sgd', loss: logDistance });
+    const far = [f32([4, 1], [1, 2, 3, 4]), f32([4, 1], [0, 0, 0, 50])] as const;
+    const error = await rejection(logs.fit(...far, { batchSize: 1, shuffle: false, ...quiet }));
+    assert.instance(error, NumericsError);
+    assert.match(error.message, /At epoch 1, step 4, the first .*'log'/);
+    assert.ok(Array.from(logs.variables().get('dense/kernel')?.data ?? [NaN]).every(Number.isFinite));
+    logs.close();
+
+    const words = sequential(
+      [embedding({ inputDim: 5, outputDim: 2, name: 'words' }), flatten(), dense({ units: 1 })],
+      {
+        backend: each,
+      },
+    );
+    words.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+    const outside = await rejection(words.fit(i32([1, 2], [0, 5]), f32([1, 1], [0]), { ...quiet }));
+    assert.instance(outside, IndexError);
+    assert.match(outside.message, /words\/gather/);
+    words.close();
+  });
+}
 
 test('variables take what fits them only', () => {
   const model = classifier();

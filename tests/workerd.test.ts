@@ -10,6 +10,7 @@ import { IoError } from '../src/core/errors.js';
 import { askOnce, checkRapid, checkRefusals, type Target } from './support/hostile.js';
 import { type SmallModel, writeSmallModel } from './support/small-model.js';
 
+/** `before` fills it, as far as it gets. */
 interface Context {
   model: SmallModel;
   folder: string;
@@ -56,8 +57,8 @@ test.before(async (context) => {
 });
 
 test.after(({ model, folder }) => {
-  model.remove();
-  rmSync(folder, { recursive: true });
+  model?.remove();
+  if (folder) rmSync(folder, { recursive: true });
 });
 
 test('the build holds what a Worker needs, and is small', ({ worker, folder }) => {

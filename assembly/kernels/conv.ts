@@ -47,25 +47,26 @@ export function conv2d(
 }
 
 /**
- * Images with zeros around them: row `top + i`, column `left + j` of the padded image is pixel (i, j). A unit is a row
- * of a padded image. Sizes of pixels are in bytes, a multiple of 4.
+ * Images with a frame: row `top + i`, column `left + j` of the padded image is pixel (i, j). The frame's bytes are zeros,
+ * or the byte at `fill`. A unit is a row of a padded image.
  */
 export function padImages(
-  begin: i32, end: i32, to: usize, from: usize, height: i32, width: i32, pixelBytes: i32, top: i32, left: i32, paddedHeight: i32,
-  paddedWidth: i32,
+  begin: i32, end: i32, to: usize, from: usize, fill: usize, height: i32, width: i32, pixelBytes: i32, top: i32, left: i32,
+  paddedHeight: i32, paddedWidth: i32,
 ): void {
   const rowBytes = width * pixelBytes;
   const paddedBytes = paddedWidth * pixelBytes;
   const before = left * pixelBytes;
+  const value = fill ? load<u8>(fill) : 0;
   for (let unit = begin; unit < end; unit++) {
     const row = unit % paddedHeight - top;
     const target = to + <usize>unit * paddedBytes;
     if (row < 0 || row >= height) {
-      memory.fill(target, 0, paddedBytes);
+      memory.fill(target, value, paddedBytes);
       continue;
     }
-    memory.fill(target, 0, before);
+    memory.fill(target, value, before);
     memory.copy(target + before, from + (<usize>(unit / paddedHeight) * height + row) * rowBytes, rowBytes);
-    memory.fill(target + before + rowBytes, 0, paddedBytes - before - rowBytes);
+    memory.fill(target + before + rowBytes, value, paddedBytes - before - rowBytes);
   }
 }

@@ -15,44 +15,65 @@ const PANEL_BYTES = 128;
 /** 1.5 * 2^23: adding it rounds a small float to an integer, halves to even, in the low bits. */
 const MAGIC: f32 = 12582912;
 
-/**
- * Packs weights [k, n] by panels of eight columns, groups of `group` (4 or 2) rows together, with zeros around; behind
- * the panels, the sum of each column. A unit is a panel.
- */
-export function packIntegers(begin: i32, end: i32, to: usize, from: usize, n: i32, k: i32, group: i32): void {
-  const panels = (n + 7) >> 3;
-  const groups = (k + group - 1) / group;
+/** Groups of rows of a panel [k][8], and the sum of each column: see `packIntegers`. */
+function packGroups(to: usize, sums: usize, from: usize, n: i32, k: i32, group: i32, columns: i32): void {
   const zero = i32x4.splat(0);
-  for (let unit = begin; unit < end; unit++) {
-    const columns = n - (unit << 3);
-    let target = to + <usize>unit * groups * (group << 3);
-    let row = from + (unit << 3);
-    let low = zero, high = zero;
-    for (let i = 0; i < k; i += group) {
-      const r0 = loadBytes(row, columns);
-      const r1 = i + 1 < k ? loadBytes(row + n, columns) : zero;
-      const both = i16x8.add(i16x8.extend_low_i8x16_s(r0), i16x8.extend_low_i8x16_s(r1));
-      low = i32x4.add(low, i32x4.extend_low_i16x8_s(both));
-      high = i32x4.add(high, i32x4.extend_high_i16x8_s(both));
-      const pairs = v128.shuffle<i8>(r0, r1, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      if (group == 2) {
-        v128.store(target, pairs);
-      } else {
-        const r2 = i + 2 < k ? loadBytes(row + 2 * n, columns) : zero;
-        const r3 = i + 3 < k ? loadBytes(row + 3 * n, columns) : zero;
-        const more = i16x8.add(i16x8.extend_low_i8x16_s(r2), i16x8.extend_low_i8x16_s(r3));
-        low = i32x4.add(low, i32x4.extend_low_i16x8_s(more));
-        high = i32x4.add(high, i32x4.extend_high_i16x8_s(more));
-        const others = v128.shuffle<i8>(r2, r3, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-        v128.store(target, v128.shuffle<i16>(pairs, others, 0, 8, 1, 9, 2, 10, 3, 11));
-        v128.store(target, v128.shuffle<i16>(pairs, others, 4, 12, 5, 13, 6, 14, 7, 15), 16);
-      }
-      target += group << 3;
-      row += group * n;
+  let low = zero, high = zero;
+  for (let i = 0; i < k; i += group) {
+    const r0 = loadBytes(from, columns);
+    const r1 = i + 1 < k ? loadBytes(from + n, columns) : zero;
+    const both = i16x8.add(i16x8.extend_low_i8x16_s(r0), i16x8.extend_low_i8x16_s(r1));
+    low = i32x4.add(low, i32x4.extend_low_i16x8_s(both));
+    high = i32x4.add(high, i32x4.extend_high_i16x8_s(both));
+    const pairs = v128.shuffle<i8>(r0, r1, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    if (group == 2) {
+      v128.store(to, pairs);
+    } else {
+      const r2 = i + 2 < k ? loadBytes(from + 2 * n, columns) : zero;
+      const r3 = i + 3 < k ? loadBytes(from + 3 * n, columns) : zero;
+      const more = i16x8.add(i16x8.extend_low_i8x16_s(r2), i16x8.extend_low_i8x16_s(r3));
+      low = i32x4.add(low, i32x4.extend_low_i16x8_s(more));
+      high = i32x4.add(high, i32x4.extend_high_i16x8_s(more));
+      const others = v128.shuffle<i8>(r2, r3, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      v128.store(to, v128.shuffle<i16>(pairs, others, 0, 8, 1, 9, 2, 10, 3, 11));
+      v128.store(to, v128.shuffle<i16>(pairs, others, 4, 12, 5, 13, 6, 14, 7, 15), 16);
     }
-    const sums = to + <usize>panels * groups * (group << 3) + (unit << 5);
-    v128.store(sums, low);
-    v128.store(sums, high, 16);
+    to += group << 3;
+    from += group * n;
+  }
+  v128.store(sums, low);
+  v128.store(sums, high, 16);
+}
+
+/** The same from rows [8][k]. */
+function packGroupsTransposed(to: usize, sums: usize, from: usize, k: i32, group: i32, columns: i32): void {
+  for (let j = 0; j < 8; j++) {
+    let sum = 0;
+    for (let i = 0; i < k + group - 1 - (k + group - 1) % group; i++) {
+      const value = j < columns && i < k ? load<i8>(from + i) : 0;
+      sum += value;
+      store<i8>(to + (((i / group) << 3) + j) * group + i % group, value);
+    }
+    store<i32>(sums + (j << 2), sum);
+    from += k;
+  }
+}
+
+/**
+ * Packs weights [k, n], or [n, k] when transposed, by panels of eight columns, groups of `group` (4 or 2) numbers of k
+ * together, with zeros around; behind the panels, the sum of each column. A unit is a panel.
+ */
+export function packIntegers(
+  begin: i32, end: i32, to: usize, from: usize, n: i32, k: i32, group: i32, transposed: i32,
+): void {
+  const panelBytes = (k + group - 1) / group * (group << 3);
+  const allSums = to + <usize>((n + 7) >> 3) * panelBytes;
+  for (let unit = begin; unit < end; unit++) {
+    const column = unit << 3;
+    const panel = to + <usize>unit * panelBytes;
+    const sums = allSums + (unit << 5);
+    if (transposed) packGroupsTransposed(panel, sums, from + <usize>column * k, k, group, n - column);
+    else packGroups(panel, sums, from + column, n, k, group, n - column);
   }
 }
 

@@ -59,6 +59,30 @@ class MaxInteger {
   }
 }
 
+/** What a row of `n` elements folds to, by sixteen interleaved lanes. */
+// @ts-ignore: decorator
+@inline
+function foldRow<Op>(from: usize, n: i32): f32 {
+  const op = changetype<Op>(0);
+  const identity = op.identity();
+  let a = identity;
+  let b = identity;
+  let c = identity;
+  let d = identity;
+  for (; n >= 16; n -= 16) {
+    a = op.apply(a, v128.load(from));
+    b = op.apply(b, v128.load(from, 16));
+    c = op.apply(c, v128.load(from, 32));
+    d = op.apply(d, v128.load(from, 48));
+    from += 64;
+  }
+  for (; n > 0; n -= 4) {
+    a = op.apply(a, v128.bitselect(loadLanes(from, n), identity, lanesBelow(n)));
+    from += 16;
+  }
+  return op.across(op.apply(op.apply(a, b), op.apply(c, d)));
+}
+
 // @ts-ignore: decorator
 @inline
 function foldRows<Op>(
@@ -73,30 +97,12 @@ function foldRows<Op>(
   perUnit: i32,
   divisor: i32,
 ): void {
-  const op = changetype<Op>(0);
-  const identity = op.identity();
   const last = min(end * perUnit, items);
   for (let item = begin * perUnit; item < last; ++item) {
     const row = item / chunks;
     const start = (item - row * chunks) * chunk;
-    let n = min(chunk, axis - start);
-    let from = x + (<usize>(row * axis + start) << 2);
-    let a = identity;
-    let b = identity;
-    let c = identity;
-    let d = identity;
-    for (; n >= 16; n -= 16) {
-      a = op.apply(a, v128.load(from));
-      b = op.apply(b, v128.load(from, 16));
-      c = op.apply(c, v128.load(from, 32));
-      d = op.apply(d, v128.load(from, 48));
-      from += 64;
-    }
-    for (; n > 0; n -= 4) {
-      a = op.apply(a, v128.bitselect(loadLanes(from, n), identity, lanesBelow(n)));
-      from += 16;
-    }
-    store<f32>(y + (<usize>item << 2), op.across(op.apply(op.apply(a, b), op.apply(c, d))) / <f32>divisor);
+    const from = x + (<usize>(row * axis + start) << 2);
+    store<f32>(y + (<usize>item << 2), foldRow<Op>(from, min(chunk, axis - start)) / <f32>divisor);
   }
 }
 
@@ -281,42 +287,26 @@ class LargerInteger {
   }
 }
 
-/** The better of two lanes that hold (value, index) each: the larger value, or the smaller index of equal ones. */
-// @ts-ignore: decorator
-@inline
-function winner<Op>(best: v128, index: v128, otherBest: v128, otherIndex: v128): v128 {
-  const op = changetype<Op>(0);
-  const ties = v128.not(v128.or(op.wins(otherBest, best), op.wins(best, otherBest)));
-  return v128.or(op.wins(otherBest, best), v128.and(ties, i32x4.lt_s(otherIndex, index)));
-}
-
-/** The index of the first maximum of each row [rows, axis]. */
+/** The index of the first maximum of each row [rows, axis]: of the first NaN where there is one. */
 export function argmaxRowsF32(begin: i32, end: i32, y: usize, x: usize, rows: i32, axis: i32, perUnit: i32): void {
-  const op = changetype<Larger>(0);
   const four = i32x4.splat(4);
   const last = min(end * perUnit, rows);
   for (let row = begin * perUnit; row < last; ++row) {
     let from = x + (<usize>(row * axis) << 2);
-    let best = op.lowest();
-    let index = i32x4.splat(0);
+    const largest = f32x4.splat(foldRow<Max>(from, axis));
+    let first = i32x4.splat(-1);
     let current = i32x4(0, 1, 2, 3);
     for (let n = axis; n > 0; n -= 4) {
-      const v = v128.bitselect(loadLanes(from, n), op.lowest(), lanesBelow(n));
-      const take = op.wins(v, best);
-      best = v128.bitselect(v, best, take);
-      index = v128.bitselect(current, index, take);
+      const v = loadLanes(from, n);
+      // All ones, the largest unsigned number, in the lanes that are not it.
+      const others = v128.and(f32x4.ne(v, largest), f32x4.eq(v, v));
+      first = i32x4.min_u(first, v128.or(current, others));
       current = i32x4.add(current, four);
       from += 16;
     }
-    let otherBest = v128.shuffle<i32>(best, best, 2, 3, 0, 1);
-    let otherIndex = v128.shuffle<i32>(index, index, 2, 3, 0, 1);
-    const take = winner<Larger>(best, index, otherBest, otherIndex);
-    best = v128.bitselect(otherBest, best, take);
-    index = v128.bitselect(otherIndex, index, take);
-    otherBest = v128.shuffle<i32>(best, best, 1, 0, 3, 2);
-    otherIndex = v128.shuffle<i32>(index, index, 1, 0, 3, 2);
-    index = v128.bitselect(otherIndex, index, winner<Larger>(best, index, otherBest, otherIndex));
-    store<i32>(y + (<usize>row << 2), i32x4.extract_lane(index, 0));
+    first = i32x4.min_u(first, v128.shuffle<i32>(first, first, 2, 3, 0, 1));
+    first = i32x4.min_u(first, v128.shuffle<i32>(first, first, 1, 0, 3, 2));
+    store<i32>(y + (<usize>row << 2), i32x4.extract_lane(first, 0));
   }
 }
 

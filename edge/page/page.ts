@@ -125,7 +125,10 @@ async function read(): Promise<void> {
 }
 
 canvas.addEventListener('input', () => void read());
-element('clear', HTMLButtonElement).addEventListener('click', () => ink.clear());
+// `click` is for the keyboard; browsers may withhold it from a finger that has just drawn, so a lifted pointer counts too.
+for (const event of ['click', 'pointerup']) {
+  element('clear', HTMLButtonElement).addEventListener(event, () => ink.clear());
+}
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') ink.clear();
 });

@@ -74,6 +74,18 @@ export function extentsOf(name: string, graph: Graph, feeds: Named<NDArray>, bou
   return extents;
 }
 
+/** Throws `ShapeError` where extents leave a value of the graph with a negative axis, as a window larger than its input. */
+export function checkExtents(name: string, graph: Graph, extents: Extents): void {
+  for (const { shape } of graph.values) {
+    if (shape.every((dim) => evaluateDim(dim, extents) >= 0)) continue;
+    const given = Object.entries(extents).map(([symbol, extent]) => `${symbol} = ${extent}`);
+    throw new ShapeError(
+      name,
+      `extents that leave no axis negative are required. Received ${given.join(', ')} for ${printShape(shape)}.`,
+    );
+  }
+}
+
 /** Throws unless `value` can be stored in variable `name`. */
 export function checkVariable(name: string, variable: Variable, value: NDArray): void {
   checkArray(`variable ${name}`, variable, value);

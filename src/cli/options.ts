@@ -1,7 +1,5 @@
 /** Options that several commands take, and how they are read. */
 import { availableParallelism } from 'node:os';
-import { wasmBackend } from '../backend/wasm/backend.js';
-import type { Backend } from '../backend/backend.js';
 import { InvalidArgumentError, Option } from './vendor.js';
 
 /** An integer from `least` to `most`. */
@@ -24,5 +22,3 @@ export const portOption = (): Option =>
 
 export const batchSizeOption = (): Option =>
   new Option('--batch-size <n>', 'images in one run').argParser(integer(1, 4096)).default(64);
-
-export const inferenceBackend = (threads: number): Backend => wasmBackend({ threads });

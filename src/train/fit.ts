@@ -110,7 +110,7 @@ async function trainEpoch(
 }
 
 const lost = (when: string, what: string): NumericsError =>
-  new NumericsError('fit', `a finite loss is required. At ${when} ${what} A lower learning rate may help.`);
+  new NumericsError('fit', `a finite loss is required. At ${when}, ${what} A lower learning rate may help.`);
 
 /** The error of a step whose loss was not finite: runs it again with every value checked, to name the first bad one. */
 async function explain(
@@ -128,9 +128,7 @@ async function explain(
     await runtime.run(batchSize, 'trainStep', feeds, { checkFinite: true });
     return error;
   } catch (cause) {
-    if (!(cause instanceof NumericsError)) return error;
-    const [, node = '?', message = cause.message] = /^\[([^\]]*)\] (.*)$/s.exec(cause.message) ?? [];
-    return lost(when, `the first bad node was '${node}': ${message}`);
+    return cause instanceof NumericsError ? lost(when, `the first value that is not was this: ${cause.message}`) : error;
   }
 }
 

@@ -37,7 +37,7 @@ export class FrozenModel {
 
   constructor(contents: ModelContents, { backend }: LoadOptions = {}) {
     this.#contents = contents;
-    this.backend = lazyBackend(backend, false);
+    this.backend = lazyBackend(backend);
     this.signature = signatureOf(contents.program);
     this.#runtime = new Runtime(this.backend, contents.program, contents.variables);
   }

@@ -89,7 +89,7 @@ export class Model {
     requireSeed('sequential', seed);
     this.#stack = layers;
     this.#seed = seed;
-    this.backend = lazyBackend(backend, true);
+    this.backend = lazyBackend(backend);
     if (layers.input) this.#make(layers.input, values);
   }
 
@@ -100,17 +100,18 @@ export class Model {
     if (new Set(names).size < names.length) {
       throw new ArgumentError('compile', `metrics of different names are required. Received ${names.join(', ')}.`);
     }
-    const isAgain = this.#training !== undefined;
-    this.#training = training;
-    if (!this.#made) return;
-    const { input, runtime } = this.#made;
-    const values = runtime.values();
-    for (const name of values.keys()) {
-      const isForgotten = isAgain || name === `${training.optimizer.name}/learningRate`;
-      if (isForgotten && !this.#isWeight(name)) values.delete(name);
+    if (this.#isTraining) throw new ArgumentError('compile', 'a model that no fit is training is required.');
+    if (this.#made) {
+      const { input, runtime } = this.#made;
+      const values = runtime.values();
+      for (const name of values.keys()) {
+        const isForgotten = this.#training !== undefined || name === `${training.optimizer.name}/learningRate`;
+        if (isForgotten && !this.#isWeight(name)) values.delete(name);
+      }
+      this.#make(input, values, training);
+      runtime.close();
     }
-    runtime.close();
-    this.#make(input, values);
+    this.#training = training;
   }
 
   /**
@@ -204,8 +205,8 @@ export class Model {
   }
 
   /** Makes the program. Variables take the values given, or their first. */
-  #make(input: Input, values: ReadonlyMap<string, NDArray> = new Map()): Made {
-    const built = build(this.#stack, input, this.#seed, this.#training);
+  #make(input: Input, values: ReadonlyMap<string, NDArray> = new Map(), training = this.#training): Made {
+    const built = build(this.#stack, input, this.#seed, training);
     const runtime = new Runtime(this.backend, built.program, new Map([...built.initial, ...values]));
     this.#made = { input, built, runtime };
     return this.#made;

@@ -24,6 +24,7 @@ export class Runtime {
   readonly #values: Map<string, NDArray>;
   #compiled: Compiled | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  #breathed = performance.now();
 
   /** Variables without a value start at zero. */
   constructor(
@@ -44,7 +45,10 @@ export class Runtime {
    * and `MemoryError` when so large a batch does not fit.
    */
   run(batch: number, graph: string, feeds: Named<NDArray>, options?: RunOptions): Promise<Record<string, NDArray>> {
-    const turn = this.#last.then(async () => (await this.#ensure(batch)).run(graph, feeds, options));
+    const turn = this.#last.then(async () => {
+      await this.#breathe();
+      return (await this.#ensure(batch)).run(graph, feeds, options);
+    });
     this.#last = turn.catch(() => undefined);
     return turn;
   }
@@ -66,6 +70,14 @@ export class Runtime {
     for (const [name, value] of this.values()) this.#values.set(name, value);
     this.#compiled?.executable.close();
     this.#compiled = undefined;
+  }
+
+  /** Lets timers, signals and requests have their turn now and then: runs alone would keep the thread to themselves. */
+  async #breathe(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#breathed < 50) return;
+    await new Promise<void>((resolve) => void (globalThis.setImmediate ?? setTimeout)(resolve));
+    this.#breathed = performance.now();
   }
 
   async #ensure(batch: number): Promise<Executable> {

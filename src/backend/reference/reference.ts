@@ -10,7 +10,7 @@ import type { Graph, Program, ValueId, Variable } from '../../graph/program.js';
 import type { ReferenceArray } from '../../ops/definition.js';
 import type { TensorType } from '../../ops/tensor.js';
 import type { Backend, CompileOptions, Executable, RunOptions, Session, Stats } from '../backend.js';
-import { boundsOf, checkVariable, extentsOf, graphOf, graphsOf } from '../feeds.js';
+import { boundsOf, checkExtents, checkVariable, extentsOf, graphOf, graphsOf } from '../feeds.js';
 import { executeGraph, fromHost, toHost, zeros } from './execute.js';
 
 export const referenceBackend: Backend = {
@@ -49,6 +49,7 @@ class ReferenceExecutable implements Executable {
     this.#requireOpen();
     const graph = graphOf(this.#graphs, name);
     const extents = extentsOf(name, graph, feeds, this.#bounds);
+    checkExtents(name, graph, extents);
     const given = new Map<ValueId, ReferenceArray>();
     for (const [input, id] of Object.entries(graph.inputs)) given.set(id, fromHost(feeds[input] as NDArray));
     for (const [variable, id] of Object.entries(graph.variables)) {

@@ -1,13 +1,13 @@
 /** A compiled program in a memory of its own: one call into WebAssembly runs a graph. */
 import { type DataOf, viewOf } from '../../core/dtype.js';
-import { AbortedError, ArgumentError, IndexError, MemoryError, NumericsError, ShapeError } from '../../core/errors.js';
+import { AbortedError, ArgumentError, IndexError, MemoryError, NumericsError } from '../../core/errors.js';
 import { type NDArray, ndarray, sizeOf } from '../../core/ndarray.js';
-import { evaluateShape, type Extents, printShape } from '../../core/shape.js';
+import { evaluateShape, type Extents } from '../../core/shape.js';
 import type { Named } from '../../core/tree.js';
 import { optimize } from '../../graph/passes/optimize.js';
 import type { Program, ValueId } from '../../graph/program.js';
 import type { CompileOptions, Executable, RunOptions, Session, Stats } from '../backend.js';
-import { boundsOf, checkVariable, extentsOf, graphsOf } from '../feeds.js';
+import { boundsOf, checkExtents, checkVariable, extentsOf, graphsOf } from '../feeds.js';
 import { ABORT, BAD_INDEX, MAY_WAIT, RUNNING_THREADS, STATUS, STATUS_RECORD, STATUS_VALUE, SYNC } from './control.js';
 import { type Layout, layOutAll, PAGE, patch, type Plan } from './layout.js';
 import { lowerings } from './lower/table.js';
@@ -216,15 +216,7 @@ class Compiled implements WasmExecutable {
     const known = state.extents;
     const same = known !== null && Object.entries(extents).every(([symbol, extent]) => known[symbol] === extent);
     if (same && state.session === session) return;
-    for (const { shape } of plan.draft.graph.values) {
-      if (evaluateShape(shape, extents).some((extent) => extent < 0)) {
-        const given = JSON.stringify(extents);
-        throw new ShapeError(
-          name,
-          `extents that leave no axis negative are required. Received ${given}: ${printShape(shape)}.`,
-        );
-      }
-    }
+    checkExtents(name, plan.draft.graph, extents);
     patch(plan, this.view(), extents, session);
     state.extents = extents;
     state.session = session;

@@ -5,7 +5,7 @@
 import type { Graph, Node, ValueId } from '../../graph/program.js';
 import type { OpName } from '../../ops/schema.js';
 
-/** A quantized value and what it means: x = (value - zeroPoint) * scale, by channel of the last axis if `perChannel`. */
+/** A quantized value and what it means: x = (value - zeroPoint) * scale, with a scale for each channel if `perChannel`. */
 export interface Quantized {
   readonly value: ValueId;
   readonly scale: ValueId;
@@ -18,7 +18,7 @@ export interface IntegerCluster {
   readonly root: Node<'matmul'> | Node<'conv2d'>;
   /** u8, per tensor. */
   readonly x: Quantized;
-  /** i8, the operand that is a variable. */
+  /** i8, the operand that is a variable, with zero point 0; channels are the columns of the product. */
   readonly weight: Quantized;
   readonly bias: ValueId | null;
   /** Where the result goes: a u8 value when the only consumer quantizes it, otherwise the root's float output. */
@@ -26,7 +26,7 @@ export interface IntegerCluster {
 }
 
 export interface IntegerClusters {
-  /** By the index of the root. */
+  /** By the index of the last node of each: only there its scales have been made. */
   readonly clusters: ReadonlyMap<number, IntegerCluster>;
   /** Indices of the nodes whose work the clusters do. */
   readonly absorbed: ReadonlySet<number>;
@@ -44,7 +44,7 @@ export function integerClusters(graph: Graph): IntegerClusters {
   const kept = new Set([...Object.values(graph.outputs), ...Object.values(graph.updates)]);
   const variables = new Set(Object.values(graph.variables));
 
-  const dequantized = (value: ValueId | undefined, dtype: 'u8' | 'i8'): Quantized | null => {
+  const dequantized = (value: ValueId | undefined, dtype: 'u8' | 'i8', channels = -1): Quantized | null => {
     const made = value === undefined ? undefined : graph.nodes[producers.get(value) ?? -1];
     if (!isOp(made, 'dequantize')) return null;
     const [q, scale, zeroPoint] = made.inputs;
@@ -52,32 +52,43 @@ export function integerClusters(graph: Graph): IntegerClusters {
     const type = graph.values[q];
     if (type?.dtype !== dtype) return null;
     const { axis } = made.attrs;
-    if (axis !== null && axis !== type.shape.length - 1) return null;
+    if (axis !== null && axis !== channels) return null;
     return { value: q, scale, zeroPoint, perChannel: axis !== null };
   };
 
+  /** Whether a value is a constant zero: integer kernels take weights without a zero point. */
+  const isZero = (value: ValueId): boolean => {
+    const made = graph.nodes[producers.get(value) ?? -1];
+    return isOp(made, 'constant') && made.attrs.data.every((each) => each === 0);
+  };
+
   const clusters = new Map<number, IntegerCluster>();
+  const roots = new Map<number, IntegerCluster>();
   const absorbed = new Set<number>();
   graph.nodes.forEach((node, index) => {
     if (!isOp(node, 'matmul') && !isOp(node, 'conv2d')) return;
-    if (isOp(node, 'matmul') && (node.attrs.transposeA || node.attrs.transposeB)) return;
+    if (isOp(node, 'matmul') && node.attrs.transposeA) return;
     const x = dequantized(node.inputs[0], 'u8');
-    const weight = dequantized(node.inputs[1], 'i8');
+    const weight = dequantized(node.inputs[1], 'i8', isOp(node, 'conv2d') ? 3 : node.attrs.transposeB ? 0 : 1);
     const result = node.outputs[0];
-    if (!x || x.perChannel || !weight || !variables.has(weight.value) || result === undefined) return;
+    if (!x || !weight || !isZero(weight.zeroPoint) || !variables.has(weight.value) || result === undefined) return;
     if (isOp(node, 'matmul') && graph.values[weight.value]?.shape.length !== 2) return;
     const [consumer, ...others] = consumers.get(result) ?? [];
     const next = consumer === undefined || others.length > 0 || kept.has(result) ? undefined : graph.nodes[consumer];
     let output: Quantized | ValueId = result;
+    let last = index;
     if (isOp(next, 'quantize') && next.attrs.dtype === 'u8' && next.attrs.axis === null && consumer !== undefined) {
       const [, scale, zeroPoint] = next.inputs;
       const value = next.outputs[0];
       if (value !== undefined && scale !== undefined && zeroPoint !== undefined) {
         output = { value, scale, zeroPoint, perChannel: false };
-        absorbed.add(consumer);
+        absorbed.add(index);
+        last = consumer;
       }
     }
-    clusters.set(index, { root: node, x, weight, bias: node.inputs[2] ?? null, output });
+    const cluster: IntegerCluster = { root: node, x, weight, bias: node.inputs[2] ?? null, output };
+    roots.set(index, cluster);
+    clusters.set(last, cluster);
   });
 
   graph.nodes.forEach((node, index) => {
@@ -85,7 +96,7 @@ export function integerClusters(graph: Graph): IntegerClusters {
     if (!isOp(node, 'dequantize') || value === undefined || kept.has(value)) return;
     const users = consumers.get(value) ?? [];
     const ofClusters = users.every((user) => {
-      const cluster = clusters.get(user);
+      const cluster = roots.get(user);
       return cluster !== undefined && cluster.bias !== value;
     });
     if (users.length > 0 && ofClusters) absorbed.add(index);

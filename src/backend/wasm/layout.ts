@@ -121,7 +121,8 @@ export function layOutAll(store: Store, drafts: ReadonlyMap<string, PlanDraft>, 
   }
   take(arenaBytes);
 
-  const bytes = Math.ceil(top / PAGE) * PAGE;
+  // Kernels read whole vectors: some bytes behind the last buffer, too.
+  const bytes = Math.ceil((top + 64) / PAGE) * PAGE;
   if (bytes > Math.min(options.memoryLimit, ADDRESSABLE)) {
     const parts =
       `plans ${plansEnd}, scratch ${variablesStart - plansEnd}, variables ${packedStart - variablesStart}, packed copies ` +

@@ -20,9 +20,18 @@ function isModuleExports(exports: WebAssembly.Exports): exports is WebAssembly.E
   return names.every((name) => typeof exports[name] === 'function');
 }
 
+/**
+ * The height of float tiles for compilers that schedule all loads of a loop first, so that larger tiles spill: V8 before
+ * 13.2 (Node 22). `Atomics.pause` is of V8's next release, and changes nothing but speed where it is a bad guess.
+ */
+const EAGER_LOADS_TILE = 4;
+
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): ModuleExports {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  if (isModuleExports(exports)) return exports;
+  if (isModuleExports(exports)) {
+    if (!('pause' in Atomics)) exports.setTile(EAGER_LOADS_TILE);
+    return exports;
+  }
   throw new UnsupportedError('wasm', 'a module of this version of Quern is required. Received one with other exports.');
 }
 

@@ -1,8 +1,9 @@
 /** `quern evaluate`: the accuracy of a model file on a dataset. */
+import { wasmBackend } from '../../backend/wasm/backend.js';
 import { loadMnist } from '../../data/mnist.js';
 import { loadFrozenModel } from '../../train/frozen.js';
 import { mnistMeasures } from '../../models/mnist-cnn.js';
-import { batchSizeOption, inferenceBackend, integer, jsonOption, threadsOption } from '../options.js';
+import { batchSizeOption, integer, jsonOption, threadsOption } from '../options.js';
 import { outputOf, percent, table } from '../output.js';
 import { type Command, Option } from '../vendor.js';
 
@@ -27,7 +28,7 @@ export function addEvaluate(program: Command): void {
 }
 
 async function evaluate(path: string, { limit, batchSize, threads, json }: EvaluateOptions): Promise<void> {
-  const model = await loadFrozenModel(path, { backend: inferenceBackend(threads) });
+  const model = await loadFrozenModel(path, { backend: wasmBackend({ training: true, threads }) });
   try {
     model.compile(mnistMeasures);
     const { x, y } = loadMnist('test', limit);

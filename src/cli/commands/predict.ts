@@ -1,4 +1,5 @@
 /** `quern predict`: what a model file makes of examples. */
+import { wasmBackend } from '../../backend/wasm/backend.js';
 import { IndexError } from '../../core/errors.js';
 import type { NDArray } from '../../core/ndarray.js';
 import { loadMnist } from '../../data/mnist.js';
@@ -6,7 +7,7 @@ import { rowsOf, sliceRows } from '../../data/rows.js';
 import { type FrozenModel, loadFrozenModel } from '../../train/frozen.js';
 import { largest } from '../client.js';
 import { readJsonRows } from '../input.js';
-import { inferenceBackend, integer, jsonOption, threadsOption } from '../options.js';
+import { integer, jsonOption, threadsOption } from '../options.js';
 import { outputOf } from '../output.js';
 import type { Command } from '../vendor.js';
 
@@ -43,7 +44,7 @@ function examplesOf({ signature }: FrozenModel, { input, mnistIndex = 0 }: Predi
 }
 
 async function predict(path: string, options: PredictOptions): Promise<void> {
-  const model = await loadFrozenModel(path, { backend: inferenceBackend(options.threads) });
+  const model = await loadFrozenModel(path, { backend: wasmBackend({ threads: options.threads }) });
   try {
     const { dtype, shape, data } = await model.predict(examplesOf(model, options));
     const { name } = model.signature.output;

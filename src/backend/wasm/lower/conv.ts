@@ -14,41 +14,49 @@ const FILTER_PIXELS = 1024;
 /** Rows of a unit of the filter gradient. */
 const FILTER_ROWS = 48;
 
-interface Window {
+/** How a kernel slides over images, and what a pixel is. */
+export interface Sliding {
   readonly kernelSize: Pair;
   readonly strides: Pair;
   readonly padding: Padding;
+  readonly bytesPerChannel: number;
+  /** Where the byte lies that fills the frame; 0 for zeros. */
+  readonly fill: Address | 0;
 }
 
 /** Images that a valid convolution slides over. */
-interface Images {
+export interface Images {
   readonly at: Address;
   readonly height: Dim;
   readonly width: Dim;
 }
 
-/** The images of x, with the zeros around them that the padding asks for. */
-export function padded(op: string, x: Operand, { kernelSize, strides, padding }: Window, emit: Emitter): Images {
+/** The images of x, in the frame that the padding asks for. */
+export function padded(op: string, x: Operand, sliding: Sliding, emit: Emitter): Images {
+  const { kernelSize, strides, padding, bytesPerChannel, fill } = sliding;
   const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
   const rows = slide(op, height, kernelSize[0], strides[0], padding);
   const columns = slide(op, width, kernelSize[1], strides[1], padding);
   if (rows.low === 0 && rows.high === 0 && columns.low === 0 && columns.high === 0) return { at: x.at, height, width };
   const paddedHeight = addDims(addDims(height, rows.low), rows.high);
   const paddedWidth = addDims(addDims(width, columns.low), columns.high);
-  const pixelBytes = mulDims(channels, 4);
+  const pixelBytes = mulDims(channels, bytesPerChannel);
   const units = mulDims(n, paddedHeight);
   const to = emit.scratch(mulDims(mulDims(units, paddedWidth), pixelBytes));
   const place = { height, width, pixelBytes, top: rows.low, left: columns.low, paddedHeight, paddedWidth };
-  emit.record('padImages', units, { to, from: x.at, ...place });
+  emit.record('padImages', units, { to, from: x.at, fill, ...place });
   return { at: to, height: paddedHeight, width: paddedWidth };
 }
+
+const floats = { bytesPerChannel: 4, fill: 0 } as const;
 
 export const lower = {
   conv2d: ({ attrs: { strides, padding, activation }, inputs: [x, kernel, bias], outputs: [y] }, emit) => {
     if (!x || !kernel || !y) return;
     const [kernelHeight = 0, kernelWidth = 0, channels = 0, filters = 0] = kernel.shape.map(emit.bound, emit);
     const [, outHeight = 0, outWidth = 0] = y.shape;
-    const images = padded('conv2d', x, { kernelSize: [kernelHeight, kernelWidth], strides, padding }, emit);
+    const kernelSize = [kernelHeight, kernelWidth] as const;
+    const images = padded('conv2d', x, { kernelSize, strides, padding, ...floats }, emit);
     const depth = kernelHeight * kernelWidth * channels;
     const pixels = sizeOfShape(y.shape.slice(0, 3));
     const { unitRows, unitColumns } = blockOf(emit.bound(pixels), filters, depth);
@@ -118,7 +126,7 @@ export const lower = {
     const [kernelHeight, kernelWidth] = kernelSize;
     const [, , channels = 0, filters = 0] = dkernel.shape.map(emit.bound, emit);
     const [, outHeight = 0, outWidth = 0] = dy.shape;
-    const images = padded('conv2dFilterGrad', x, { kernelSize, strides, padding }, emit);
+    const images = padded('conv2dFilterGrad', x, { kernelSize, strides, padding, ...floats }, emit);
     const pixels = sizeOfShape(dy.shape.slice(0, 3));
     const depth = kernelWidth * channels;
     const direct = filters % 8 === 0 && filters * 4 < LONG_ROW;

@@ -1,10 +1,101 @@
-/** The integer kernels' records. (Helper "hot kernels": this file is yours to write; plan.ts calls `lowerCluster`.) */
-import { UnsupportedError } from '../../../core/errors.js';
+/**
+ * Matrix products and convolutions of 8-bit integers: one kernel for both, because a product of matrices is a convolution
+ * of images of one pixel. Zero points and scales are read where they lie, when the kernel runs.
+ */
+import { ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
+import type { Padding, Pair } from '../../../ops/schema.js';
 import type { ValueId } from '../../../graph/program.js';
 import type { IntegerCluster } from '../integer.js';
-import type { Emitter, Operand } from '../lowering.js';
+import type { Address, Emitter, Operand } from '../lowering.js';
+import { clamp, lowOf, roundUp } from './blocks.js';
+import { type Images, padded } from './conv.js';
+
+/** Multiply-adds of a unit. */
+const TARGET = { dot: 2 ** 21, widen: 2 ** 19 } as const;
+const MOST_ROWS = 480;
+const MOST_COLUMNS = 256;
+
+interface Window {
+  readonly kernelSize: Pair;
+  readonly strides: Pair;
+  readonly padding: Padding;
+  readonly channels: number;
+  readonly filters: number;
+  readonly transposed: boolean;
+}
 
 /** Emits one integer matmul or convolution. `operand` gives the place of a value of the graph. */
-export function lowerCluster(cluster: IntegerCluster, _operand: (value: ValueId) => Operand, _emit: Emitter): void {
-  throw new UnsupportedError(cluster.root.name, 'integer kernels are not built yet.');
+export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) => Operand, emit: Emitter): void {
+  const { root, x, weight, bias, output } = cluster;
+  const y = operand(typeof output === 'number' ? output : output.value);
+  const input = operand(x.value);
+  const kernel = operand(weight.value);
+  const window = windowOf(root, kernel, emit);
+  const { kernelSize, strides, channels, filters } = window;
+  const isConvolution = root.op === 'conv2d';
+  const fill = operand(x.zeroPoint).at;
+  const images: Images = isConvolution
+    ? padded('conv2d', input, { ...window, bytesPerChannel: 1, fill }, emit)
+    : { at: input.at, height: 1, width: 1 };
+  const [outHeight, outWidth]: readonly Dim[] = isConvolution ? y.shape.slice(1, 3) : [1, 1];
+  const pixels = sizeOfShape(y.shape.slice(0, -1));
+
+  const { int8 } = emit.flavour;
+  const depth = kernelSize[0] * kernelSize[1] * channels;
+  const groups = Math.ceil(depth / (int8 === 'dot' ? 4 : 2));
+  const unitColumns = Math.min(roundUp(Math.max(filters, 1), 8), MOST_COLUMNS);
+  const most = Math.min(roundUp(emit.bound(pixels), 12), MOST_ROWS);
+  const unitRows = clamp(roundUp(TARGET[int8] / (unitColumns * Math.max(depth, 1)), 12), 12, Math.max(most, 12));
+  // A panel's parameters; for each row two addresses, eight sums, and its window of four bytes for each group.
+  emit.threadScratch(128 + unitRows * (8 + 32 + 4 * groups) + 16);
+  emit.record('convInteger', mulDims(ceilDivDim(pixels, unitRows), Math.ceil(filters / unitColumns)), {
+    x: images.at,
+    kernel: packIntegers(kernel, filters, depth, window.transposed, emit),
+    bias: bias === null ? 0 : operand(bias).at,
+    y: y.at,
+    pixels,
+    height: images.height,
+    width: images.width,
+    channels,
+    outHeight: outHeight ?? 0,
+    outWidth: outWidth ?? 0,
+    filters,
+    kernelHeight: kernelSize[0],
+    kernelWidth: kernelSize[1],
+    strideHeight: strides[0],
+    strideWidth: strides[1],
+    xScale: operand(x.scale).at,
+    xZero: operand(x.zeroPoint).at,
+    weightScale: operand(weight.scale).at,
+    weightStep: weight.perChannel ? 4 : 0,
+    yScale: typeof output === 'number' ? 0 : operand(output.scale).at,
+    yZero: typeof output === 'number' ? 0 : operand(output.zeroPoint).at,
+    unitRows,
+    unitColumns,
+    flavour: int8 === 'dot' ? 0 : 1,
+    low: lowOf(root.attrs.activation),
+  });
+}
+
+function windowOf(root: IntegerCluster['root'], kernel: Operand, emit: Emitter): Window {
+  const shape = kernel.shape.map(emit.bound, emit);
+  if (root.op === 'conv2d') {
+    const [kernelHeight = 0, kernelWidth = 0, channels = 0, filters = 0] = shape;
+    const { strides, padding } = root.attrs;
+    return { kernelSize: [kernelHeight, kernelWidth], strides, padding, channels, filters, transposed: false };
+  }
+  const transposed = root.attrs.transposeB;
+  const [channels = 0, filters = 0] = transposed ? shape.toReversed() : shape;
+  return { kernelSize: [1, 1], strides: [1, 1], padding: 'valid', channels, filters, transposed };
+}
+
+/** The weights in groups for the flavour of the dot product, with the sums of their columns behind. */
+function packIntegers(kernel: Operand, n: number, k: number, transposed: boolean, emit: Emitter): Address {
+  const { int8 } = emit.flavour;
+  const group = int8 === 'dot' ? 4 : 2;
+  const panels = Math.ceil(n / 8);
+  const bytes = panels * (roundUp(k, group) * 8 + 32);
+  return emit.packed(kernel, `${int8} ${transposed ? 'transposed ' : ''}${n} ${k}`, bytes, (to) => {
+    emit.record('packIntegers', panels, { to, from: kernel.at, n, k, group, transposed: transposed ? 1 : 0 });
+  });
 }
