@@ -10,7 +10,7 @@
 // NaN gives NaN. Results below the smallest normal number are 0 for exp; pow rounds them to denormals as it should.
 // Constants are loaded at the entry of a loop: engines rebuild v128.const in every iteration.
 
-import { lanesBelow, loadLanes, storeLanes } from './lanes';
+import { lanesBelow } from './lanes';
 import { scratch } from './runtime';
 import { fma, fnma, loadPart, storePart } from './simd';
 
@@ -135,6 +135,22 @@ export function setup(): void {
   ints(NOT_SIGN, 0x7fffffff);
 }
 
+/** e^x of four floats. */
+// @ts-ignore: decorator
+@inline
+function exp(x: v128): v128 {
+  const a = f32x4.pmax(f32x4.pmin(x, v128.load(HIGHEST)), v128.load(LOWEST));
+  const n = f32x4.floor(f32x4.mul(a, v128.load(LOG2E)));
+  const r = fnma(n, v128.load(LN2_LOW), fnma(n, v128.load(LN2_HIGH), a));
+  const one = v128.load(ONE);
+  let p = fma(v128.load(EXP_6), r, v128.load(EXP_5));
+  p = fma(p, r, v128.load(EXP_4));
+  p = fma(p, r, v128.load(EXP_3));
+  p = fma(p, r, v128.load(EXP_2));
+  p = fma(fma(p, r, one), r, one);
+  return f32x4.mul(p, i32x4.shl(f32x4.add(n, v128.load(EXPONENT)), 23));
+}
+
 /**
  * y = exp(x * scale + shift) for `count` floats, with a scale of 1 or -1; y may be x. Returns sums of the results, by lane.
  * Four vectors at a time share each constant.
@@ -220,21 +236,17 @@ export function expRow(y: usize, x: usize, count: i32, scale: v128, shift: v128)
     x += 64;
     y += 64;
   }
-  for (; count > 0; count -= 4) {
-    const a = f32x4.pmax(f32x4.pmin(fma(loadLanes(x, count), scale, shift), v128.load(HIGHEST)), v128.load(LOWEST));
-    const n = f32x4.floor(f32x4.mul(a, v128.load(LOG2E)));
-    const r = fnma(n, v128.load(LN2_LOW), fnma(n, v128.load(LN2_HIGH), a));
-    const one = v128.load(ONE);
-    let p = fma(v128.load(EXP_6), r, v128.load(EXP_5));
-    p = fma(p, r, v128.load(EXP_4));
-    p = fma(p, r, v128.load(EXP_3));
-    p = fma(p, r, v128.load(EXP_2));
-    p = fma(fma(p, r, one), r, one);
-    p = f32x4.mul(p, i32x4.shl(f32x4.add(n, v128.load(EXPONENT)), 23));
-    storeLanes(y, p, count);
-    sumA = f32x4.add(sumA, v128.and(p, lanesBelow(count)));
+  for (; count >= 4; count -= 4) {
+    const p = exp(fma(v128.load(x), scale, shift));
+    v128.store(y, p);
+    sumA = f32x4.add(sumA, p);
     x += 16;
     y += 16;
+  }
+  if (count > 0) {
+    const p = exp(fma(loadPart(x, count), scale, shift));
+    storePart(y, p, count);
+    sumA = f32x4.add(sumA, v128.and(p, lanesBelow(count)));
   }
   return f32x4.add(f32x4.add(sumA, sumB), f32x4.add(sumC, sumD));
 }

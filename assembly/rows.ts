@@ -1,9 +1,9 @@
 // What softmax, losses and normalisation need of a row of floats.
 
 import { expRow } from './math';
-import { lanesBelow, loadLanes } from './lanes';
+import { lanesBelow } from './lanes';
 import { scratch } from './runtime';
-import { hsum } from './simd';
+import { hsum, loadPart, storePart } from './simd';
 
 /** The largest of a row, NaN left out: -Infinity for none. */
 export function largestOf(x: usize, count: i32): f32 {
@@ -15,10 +15,12 @@ export function largestOf(x: usize, count: i32): f32 {
     b = f32x4.pmax(b, v128.load(x, 16));
     x += 32;
   }
-  for (; count > 0; count -= 4) {
-    a = f32x4.pmax(a, v128.bitselect(loadLanes(x, count), lowest, lanesBelow(count)));
+  if (count >= 4) {
+    a = f32x4.pmax(a, v128.load(x));
     x += 16;
+    count -= 4;
   }
+  if (count > 0) b = f32x4.pmax(b, v128.bitselect(loadPart(x, count), lowest, lanesBelow(count)));
   a = f32x4.pmax(a, b);
   a = f32x4.pmax(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
   a = f32x4.pmax(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2));
@@ -38,4 +40,15 @@ export function sumOfExp(x: usize, count: i32, shift: f32): f32 {
     x += PIECE << 2;
   }
   return hsum(sum);
+}
+
+/** Multiplies a row by `scale`. */
+// @ts-ignore: decorator
+@inline
+export function scaleRow(x: usize, count: i32, scale: v128): void {
+  for (; count >= 4; count -= 4) {
+    v128.store(x, f32x4.mul(v128.load(x), scale));
+    x += 16;
+  }
+  if (count > 0) storePart(x, f32x4.mul(loadPart(x, count), scale), count);
 }

@@ -8,6 +8,7 @@
 
 import { loadOctets, loadLanes, storeOctets, storeLanes } from './lanes';
 import { scratch } from './runtime';
+import { loadPart, storePart } from './simd';
 
 /** Elements of a unit. */
 export const BLOCK: i32 = 1 << 14;
@@ -155,12 +156,13 @@ class ZipRow<Op> {
         y += 64;
       }
     }
-    for (; n > 0; n -= 4) {
-      storeLanes(y, op.apply(loadLanes(a, n), loadLanes(b, n)), n);
+    for (; n >= 4; n -= 4) {
+      v128.store(y, op.apply(v128.load(a), v128.load(b)));
       a += stepA << 2;
       b += stepB << 2;
       y += 16;
     }
+    if (n > 0) storePart(y, op.apply(loadPart(a, n), loadPart(b, n)), n);
   }
 }
 

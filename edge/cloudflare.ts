@@ -5,7 +5,7 @@
 import engine from './engine.wasm';
 import model from './model.bin';
 import page from './page.html';
-import { loadModel } from '../src/backend/wasm/load.js';
+import { openModel } from '../src/backend/wasm/open.js';
 import { createHandler } from './handler.js';
 import { signatureOf } from './signature.js';
 
@@ -23,7 +23,7 @@ const handler = createHandler({
       name: MODEL_NAME,
       load: async () => {
         const options = { module: engine, graphs: ['predict'], memoryLimit, description: `wasm ${ENGINE_NAME}` };
-        const { program, executable } = await loadModel(model, options);
+        const { program, executable } = await openModel(model, options);
         return { version: '1', signature: signatureOf(program), executable };
       },
     },

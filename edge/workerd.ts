@@ -130,10 +130,9 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
     clearTimeout(force);
   };
 
-  const deadline = AbortSignal.timeout(patience);
   const tooLate = new Promise<never>((_, reject) => {
     const late = (): void => reject(new IoError('workerd', `workerd must start within ${patience / 1000} s.`));
-    deadline.addEventListener('abort', late, { once: true });
+    AbortSignal.timeout(patience).addEventListener('abort', late, { once: true });
   });
   const failure = ended.then((error): never => {
     throw error ?? new IoError('workerd', 'workerd ended before it answered.');
@@ -141,7 +140,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
   try {
     const bound = await Promise.race([listening(pipeOf(child, 3)), failure, tooLate]);
     const url = `http://${host}:${bound}`;
-    const alive = await Promise.race([fetch(`${url}/v2/health/live`, { signal: deadline }), failure]);
+    const alive = await Promise.race([fetch(`${url}/v2/health/live`), failure, tooLate]);
     const answer = await alive.text();
     if (alive.status !== 200) throw new IoError('workerd', `a Worker that answers is required. Received ${answer}`);
     voice.passOn();

@@ -1,4 +1,5 @@
 /** The request handler against small models: the protocol, and every way to break a request. */
+import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createHandler, type Handler, type HandlerOptions, type ServedModel } from '../edge/handler.js';
@@ -270,6 +271,22 @@ test('bodies that are not JSON, too deep, too rich, or too large', async () => {
   assert.is((await send(padded)).status, 200);
   refused(await send(`${padded} `), 413, 'too-large', 'body');
   assert.is((await infer({ inputs: [input] })).status, 200);
+});
+
+test('no body at all is too strange: a 200 or a 400, never anything else', async () => {
+  const good = JSON.stringify({ id: 'a', inputs: [input], outputs: [{ name: 'top' }] });
+  const answers = async (body: string): Promise<boolean> =>
+    [200, 400].includes((await post('/v2/models/digits/infer', body, handler, json)).status);
+  const field = fc.constantFrom('id', 'inputs', 'outputs', 'name', 'shape', 'datatype', 'data', '__proto__');
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof({ maxDepth: 5 }, fc.jsonValue(), fc.array(tie('tree')), fc.dictionary(field, tie('tree'))),
+  }));
+  const anything = fc.asyncProperty(tree, (value) => answers(JSON.stringify(value)));
+  const edited = fc.asyncProperty(fc.nat(good.length), fc.nat(20), fc.string(), (at, length, text) =>
+    answers(good.slice(0, at) + text + good.slice(at + length)),
+  );
+  await fc.assert(anything, { numRuns: 1000, seed: 1 });
+  await fc.assert(edited, { numRuns: 1000, seed: 1 });
 });
 
 /** A request whose body arrives in pieces and whose length nobody declares. */

@@ -139,7 +139,7 @@ for (const layer of layers) {
     const { nodes } = optimize(graph);
     const { clusters, absorbed } = integerClusters(optimize(graph));
     assert.is(clusters.size, 1);
-    const rest = nodes.filter((node, index) => !absorbed.has(index) && !clusters.has(index));
+    const rest = nodes.filter((_, index) => !absorbed.has(index) && !clusters.has(index));
     assert.equal([...new Set(rest.map(({ op }) => op))].sort(), ['constant', 'quantize']);
   });
 

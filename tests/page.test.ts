@@ -13,7 +13,7 @@ import { createHandler } from '../edge/handler.js';
 import { type NodeServer, serveNode } from '../edge/node.js';
 import { buildPage } from '../edge/page.js';
 import { type RunningWorker, startWorkerd } from '../edge/workerd.js';
-import { loadModel } from '../src/backend/wasm/load.js';
+import { openModel } from '../src/backend/wasm/open.js';
 import { chooseModule, compileModule } from '../src/backend/wasm/modules-node.js';
 import { ndarray } from '../src/core/ndarray.js';
 import { loadMnist } from '../src/data/mnist.js';
@@ -141,7 +141,7 @@ const trained = suite<Served>('page, trained model, workerd');
 trained.before(async (context) => {
   const { modelPath } = await trainedMnist();
   const module = compileModule(chooseModule('infer'), false);
-  const { executable } = await loadModel(loadFile(modelPath), { module, graphs: ['predict'] });
+  const { executable } = await openModel(loadFile(modelPath), { module, graphs: ['predict'] });
   context.classify = (digit) => {
     const { output } = executable.runSync('predict', { image: ndarray('f32', [1, 28, 28, 1], digit) });
     const scores = Array.from(output?.data ?? []);

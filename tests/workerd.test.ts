@@ -1,4 +1,5 @@
 /** The Cloudflare target in the real runtime: a Worker built from a small model file, and everything it must refuse. */
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +132,27 @@ test('a damaged model is reported as not ready, and the Worker lives', async ({ 
   };
   await during(built.config, use, (text) => (logged += text));
   assert.match(logged, 'the file is damaged');
+});
+
+test('ends with the process that started it', async ({ worker }) => {
+  const edge = new URL('../edge/workerd.js', import.meta.url);
+  for (const [ending, code, signal] of [
+    ['process.exit(3)', 3, null],
+    ['throw new Error("expected")', 1, null],
+    ['process.kill(process.pid, "SIGTERM")', null, 'SIGTERM'],
+    ['process.kill(process.pid, "SIGINT")', null, 'SIGINT'],
+  ] as const) {
+    const script = `import { startWorkerd } from ${JSON.stringify(edge.href)};
+      const { url } = await startWorkerd({ config: ${JSON.stringify(worker.config)}, port: 0 });
+      process.stdout.write(url, () => { ${ending} });`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script]);
+    let url = '';
+    child.stdout.on('data', (text) => (url += String(text)));
+    const ended = await new Promise((resolve) => child.once('close', (...how) => resolve(how)));
+    assert.equal(ended, [code, signal], ending);
+    assert.match(url, /^http:/);
+    assert.instance(await thrownBy(fetch(url)), TypeError, `${ending}: nobody listens any more`);
+  }
 });
 
 test('a port in use, a missing file, a broken configuration: typed errors', async ({ worker, folder }) => {

@@ -1,9 +1,8 @@
 // Sparse categorical cross-entropy from logits [rows, width] and one label for each row. A unit is `perUnit` rows. A
 // label out of range stops the run.
 
-import { loadLanes, storeLanes } from '../lanes';
 import { expRow, log } from '../math';
-import { largestOf, sumOfExp } from '../rows';
+import { largestOf, scaleRow, sumOfExp } from '../rows';
 import { BAD_INDEX, fail } from '../runtime';
 import { hsum } from '../simd';
 
@@ -56,16 +55,10 @@ export function crossentropyGrad(
     const to = dlogits + (<usize>(row * width) << 2);
     const sum = hsum(expRow(to, from, width, one, f32x4.splat(-largestOf(from, width))));
     const g = load<f32>(dloss + (<usize>row << 2));
-    const inverse = f32x4.splat(<f32>1 / sum);
-    const scale = f32x4.splat(g);
     // The label's own entry is (p - 1) g: exact to the last place where p is near 1.
     const atLabel = to + (<usize>label << 2);
     const own = (load<f32>(atLabel) / sum - 1) * g;
-    let at: usize = 0;
-    for (let n = width; n > 0; n -= 4) {
-      storeLanes(to + at, f32x4.mul(f32x4.mul(loadLanes(to + at, n), inverse), scale), n);
-      at += 16;
-    }
+    scaleRow(to, width, f32x4.splat(g / sum));
     store<f32>(atLabel, own);
   }
 }

@@ -1,7 +1,7 @@
 // Layer normalisation (Ba, Kiros, Hinton 2016) in two passes: the mean, then the squares of what is left.
 
-import { lanesBelow, loadLanes, storeLanes } from '../lanes';
-import { fma, hsum } from '../simd';
+import { lanesBelow } from '../lanes';
+import { fma, hsum, loadPart, storePart } from '../simd';
 
 /** The sum of (x - shift) or of its square over a row. */
 // @ts-ignore: decorator
@@ -22,10 +22,14 @@ function sumOf(x: usize, count: i32, shift: v128, squared: bool): f32 {
     d = squared ? fma(h, h, d) : f32x4.add(d, h);
     x += 64;
   }
-  for (; count > 0; count -= 4) {
-    const e = v128.and(f32x4.sub(loadLanes(x, count), shift), lanesBelow(count));
+  for (; count >= 4; count -= 4) {
+    const e = f32x4.sub(v128.load(x), shift);
     a = squared ? fma(e, e, a) : f32x4.add(a, e);
     x += 16;
+  }
+  if (count > 0) {
+    const e = v128.and(f32x4.sub(loadPart(x, count), shift), lanesBelow(count));
+    a = squared ? fma(e, e, a) : f32x4.add(a, e);
   }
   return hsum(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
 }
@@ -52,10 +56,15 @@ export function layerNormalization(
     const variance = sumOf(from, width, mean, true) / <f32>width;
     const scale = f32x4.splat(<f32>1 / sqrt<f32>(variance + epsilon));
     let at: usize = 0;
-    for (let n = width; n > 0; n -= 4) {
-      const z = f32x4.mul(f32x4.sub(loadLanes(from + at, n), mean), scale);
-      storeLanes(to + at, fma(z, loadLanes(gamma + at, n), loadLanes(beta + at, n)), n);
+    let n = width;
+    for (; n >= 4; n -= 4) {
+      const z = f32x4.mul(f32x4.sub(v128.load(from + at), mean), scale);
+      v128.store(to + at, fma(z, v128.load(gamma + at), v128.load(beta + at)));
       at += 16;
+    }
+    if (n > 0) {
+      const z = f32x4.mul(f32x4.sub(loadPart(from + at, n), mean), scale);
+      storePart(to + at, fma(z, loadPart(gamma + at, n), loadPart(beta + at, n)), n);
     }
     from += <usize>width << 2;
     to += <usize>width << 2;

@@ -3,6 +3,7 @@
 // `perUnit` items. The sum of a chunk of a row is that of sixteen interleaved sums; columns add eight rows at a time.
 
 import { lanesBelow, loadLanes, storeLanes } from '../lanes';
+import { largestOf } from '../rows';
 import { scratch } from '../runtime';
 import { hsum, loadPart, storePart } from '../simd';
 
@@ -76,10 +77,11 @@ function foldRow<Op>(from: usize, n: i32): f32 {
     d = op.apply(d, v128.load(from, 48));
     from += 64;
   }
-  for (; n > 0; n -= 4) {
-    a = op.apply(a, v128.bitselect(loadLanes(from, n), identity, lanesBelow(n)));
+  for (; n >= 4; n -= 4) {
+    a = op.apply(a, v128.load(from));
     from += 16;
   }
+  if (n > 0) a = op.apply(a, v128.bitselect(loadPart(from, n), identity, lanesBelow(n)));
   return op.across(op.apply(op.apply(a, b), op.apply(c, d)));
 }
 
@@ -290,24 +292,40 @@ class LargerInteger {
 /** The index of the first maximum of each row [rows, axis]: of the first NaN where there is one. */
 export function argmaxRowsF32(begin: i32, end: i32, y: usize, x: usize, rows: i32, axis: i32, perUnit: i32): void {
   const four = i32x4.splat(4);
+  const none = i32x4.splat(-1);
   const last = min(end * perUnit, rows);
   for (let row = begin * perUnit; row < last; ++row) {
     let from = x + (<usize>(row * axis) << 2);
-    const largest = f32x4.splat(foldRow<Max>(from, axis));
-    let first = i32x4.splat(-1);
+    const largest = f32x4.splat(largestOf(from, axis));
+    // Indices as unsigned numbers, or all ones for none.
+    let equal = none;
+    let nan = none;
     let current = i32x4(0, 1, 2, 3);
-    for (let n = axis; n > 0; n -= 4) {
-      const v = loadLanes(from, n);
-      // All ones, the largest unsigned number, in the lanes that are not it.
-      const others = v128.and(f32x4.ne(v, largest), f32x4.eq(v, v));
-      first = i32x4.min_u(first, v128.or(current, others));
+    let n = axis;
+    for (; n >= 4; n -= 4) {
+      const v = v128.load(from);
+      equal = i32x4.min_u(equal, v128.or(current, f32x4.ne(v, largest)));
+      nan = i32x4.min_u(nan, v128.or(current, f32x4.eq(v, v)));
       current = i32x4.add(current, four);
       from += 16;
     }
-    first = i32x4.min_u(first, v128.shuffle<i32>(first, first, 2, 3, 0, 1));
-    first = i32x4.min_u(first, v128.shuffle<i32>(first, first, 1, 0, 3, 2));
-    store<i32>(y + (<usize>row << 2), i32x4.extract_lane(first, 0));
+    if (n > 0) {
+      const v = loadPart(from, n);
+      const beyond = v128.or(current, v128.not(lanesBelow(n)));
+      equal = i32x4.min_u(equal, v128.or(beyond, f32x4.ne(v, largest)));
+      nan = i32x4.min_u(nan, v128.or(beyond, f32x4.eq(v, v)));
+    }
+    const firstNan = smallest(nan);
+    store<u32>(y + (<usize>row << 2), firstNan != -1 ? firstNan : smallest(equal));
   }
+}
+
+/** The smallest of four unsigned numbers. */
+// @ts-ignore: decorator
+@inline
+function smallest(x: v128): u32 {
+  const pairs = i32x4.min_u(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1));
+  return i32x4.extract_lane(i32x4.min_u(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2)), 0);
 }
 
 /** The best values so far of a block of columns are in the thread's scratch, their indices in y. */

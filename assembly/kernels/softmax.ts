@@ -1,9 +1,8 @@
 // Softmax and its logarithm along rows. The largest element is subtracted first, so that nothing overflows.
 
-import { loadLanes, storeLanes } from '../lanes';
 import { expRow, log } from '../math';
-import { largestOf, sumOfExp } from '../rows';
-import { hsum } from '../simd';
+import { largestOf, scaleRow, sumOfExp } from '../rows';
+import { hsum, loadPart, storePart } from '../simd';
 
 /** y = exp(x) / sum(exp(x)) of each row [rows, width]; y may be x. A unit is `perUnit` rows. */
 export function softmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, width: i32, perUnit: i32): void {
@@ -16,10 +15,8 @@ export function softmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, wid
     const shift = f32x4.splat(-largestOf(from, width));
     const scale = f32x4.splat(<f32>1 / hsum(expRow(to, from, width, one, shift)));
     from += <usize>width << 2;
-    for (let n = width; n > 0; n -= 4) {
-      storeLanes(to, f32x4.mul(loadLanes(to, n), scale), n);
-      to += <usize>min(n, 4) << 2;
-    }
+    scaleRow(to, width, scale);
+    to += <usize>width << 2;
   }
 }
 
@@ -33,10 +30,16 @@ export function logSoftmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, 
     const largest = largestOf(from, width);
     const shift = f32x4.splat(largest);
     const rest = log(f32x4.splat(sumOfExp(from, width, largest)));
-    for (let n = width; n > 0; n -= 4) {
-      storeLanes(to, f32x4.sub(f32x4.sub(loadLanes(from, n), shift), rest), n);
-      from += <usize>min(n, 4) << 2;
-      to += <usize>min(n, 4) << 2;
+    let n = width;
+    for (; n >= 4; n -= 4) {
+      v128.store(to, f32x4.sub(f32x4.sub(v128.load(from), shift), rest));
+      from += 16;
+      to += 16;
+    }
+    if (n > 0) {
+      storePart(to, f32x4.sub(f32x4.sub(loadPart(from, n), shift), rest), n);
+      from += <usize>n << 2;
+      to += <usize>n << 2;
     }
   }
 }

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { loadModel } from '../backend/wasm/load.js';
+import { openModel } from '../backend/wasm/open.js';
 import { chooseModule, compileModule } from '../backend/wasm/modules-node.js';
 import { IoError } from '../core/errors.js';
 import { ndarray } from '../core/ndarray.js';
@@ -15,7 +15,7 @@ import { signatureOf } from '../train/evaluation.js';
 async function loadAndRun(path: string): Promise<number> {
   const start = performance.now();
   const module = compileModule(chooseModule('infer'), false);
-  const { program, executable } = await loadModel(loadFile(path), { module, graphs: ['predict'] });
+  const { program, executable } = await openModel(loadFile(path), { module, graphs: ['predict'] });
   const { input } = signatureOf(program);
   const example = ndarray(input.dtype, [1, ...input.shape.slice(1).map(Number)]);
   executable.runSync('predict', { [input.name]: example });

@@ -11,7 +11,7 @@ import { buildPage } from '../../edge/page.js';
 import { signatureOf } from '../../edge/signature.js';
 import { buildWorker } from '../../edge/build.js';
 import { startWorkerd } from '../../edge/workerd.js';
-import { loadModel } from '../backend/wasm/load.js';
+import { openModel } from '../backend/wasm/open.js';
 import { chooseModule, compileModule } from '../backend/wasm/modules-node.js';
 import { IoError } from '../core/errors.js';
 import { loadFile } from '../format/file.js';
@@ -57,7 +57,7 @@ async function serveFromNode({ model, name, port }: ServeOptions): Promise<Servi
   const bytes = loadFile(model);
   const load = async () => {
     const module = compileModule(chooseModule('infer'), false);
-    const { program, executable } = await loadModel(bytes, { module, graphs: ['predict'] });
+    const { program, executable } = await openModel(bytes, { module, graphs: ['predict'] });
     return { version: '1', signature: signatureOf(program), executable };
   };
   const loaded = await load();

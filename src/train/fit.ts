@@ -128,7 +128,9 @@ async function explain(
     await runtime.run(batchSize, 'trainStep', feeds, { checkFinite: true });
     return error;
   } catch (cause) {
-    return cause instanceof NumericsError ? lost(when, `the first value that is not was this: ${cause.message}`) : error;
+    return cause instanceof NumericsError
+      ? lost(when, `the first value that is not was this: ${cause.message}`)
+      : error;
   }
 }
 

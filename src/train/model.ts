@@ -23,7 +23,7 @@ import { lossOf } from '../nn/losses.js';
 import { metricOf } from '../nn/metrics.js';
 import { decodeStack, encodeStack, type Stack, stack } from '../nn/stack.js';
 import { lazyBackend } from './backend.js';
-import { build, type Built, summarize, type Training } from './build.js';
+import { build, type Built, type Training } from './build.js';
 import { checkData, type CheckedData, evaluateRows, predictRows, signatureOf } from './evaluation.js';
 import { type Callback, type History, train } from './fit.js';
 import type { EvaluateOptions, Measures } from './frozen.js';
@@ -31,6 +31,7 @@ import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.js
 import type { Verbosity } from './progress.js';
 import { batchSymbol, Runtime } from './runtime.js';
 import { readContents, saveModel } from './saving.js';
+import { summarize } from './summary.js';
 
 export interface ModelOptions {
   /** First weights are drawn from it, and so are shuffling and dropout unless `fit` is given another (default 0). */

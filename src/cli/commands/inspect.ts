@@ -1,6 +1,6 @@
 /** `quern inspect`: what is in a model file, and the memory that it takes. */
 import { chooseModule, compileModule } from '../../backend/wasm/modules-node.js';
-import { loadModel } from '../../backend/wasm/load.js';
+import { openModel } from '../../backend/wasm/open.js';
 import { bytesPerElement } from '../../core/dtype.js';
 import { sizeOf } from '../../core/ndarray.js';
 import { mapNamed } from '../../core/tree.js';
@@ -22,7 +22,7 @@ export function addInspect(program: Command): void {
 async function inspect(path: string, { json }: { readonly json?: boolean }): Promise<void> {
   const file = loadFile(path);
   const module = compileModule(chooseModule('infer'), false);
-  const { program, assets, executable } = await loadModel(file, { module });
+  const { program, assets, executable } = await openModel(file, { module });
   const { peakBytes, description } = executable.stats();
   executable.close();
   const variables = mapNamed(program.variables, ({ dtype, shape, scope }) => {

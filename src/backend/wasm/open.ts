@@ -7,14 +7,14 @@ import { readModel } from '../../format/model.js';
 import type { Program } from '../../graph/program.js';
 import { createExecutable, type WasmExecutable, type WasmOptions } from './executable.js';
 
-export interface LoadedModel {
+export interface OpenModel {
   readonly program: Program;
   readonly assets: ReadonlyMap<string, Uint8Array>;
   readonly executable: WasmExecutable;
 }
 
 /** Throws `FormatError` for a damaged or hostile file, `MemoryError` for a model beyond `memoryLimit`. */
-export async function loadModel(bytes: Uint8Array | ArrayBuffer, options: WasmOptions): Promise<LoadedModel> {
+export async function openModel(bytes: Uint8Array | ArrayBuffer, options: WasmOptions): Promise<OpenModel> {
   const { program, assets, read } = readModel(memorySource(bytes));
   const executable = createExecutable(program, options);
   try {
