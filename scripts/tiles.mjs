@@ -1,6 +1,6 @@
-// Generates assembly/generated/{tiles,integer-tiles}.ts: the inner loops of matrix products, unrolled into locals so that a block of the
-// result stays in registers. Every element of a result is one chain of fused multiply-adds in the order of k, whatever
-// the block, so that the choice of blocks never changes a bit.
+// Generates assembly/generated/{tiles,integer-tiles}.ts: the inner loops of matrix products, unrolled into locals so that
+// a block of the result stays in registers. Every element of a result is one chain of multiply-adds in the order of k,
+// whatever the block, so that the choice of blocks never changes a bit.
 //
 // Heights up to 4 take one step of k at a time, which engines that schedule loads early can still keep in registers;
 // 5 and 6 take four, for those that keep the order of the code.

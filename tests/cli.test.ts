@@ -1,6 +1,6 @@
 /** The quern command, as a process: what it prints, how it ends, and what it says when it cannot. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -276,6 +276,24 @@ test('a folder that cannot be made is found before training', async () => {
   const ended = await quern('train', 'mnist-cnn', '--quick', '--limit', '64', '--out', join(file, 'inside'));
   assert.is(ended.code, 1);
   assert.match(ended.stderr, /^quern: \[train\] a folder that can be written is required/m);
+});
+
+test('a disk that is full while saving leaves the old file whole and nothing half-written', async () => {
+  const out = join(folder, 'full');
+  const options = ['train', 'mnist-cnn', '--quick', '--limit', '64', '--out', out];
+  assert.is((await quern(...options)).code, 0);
+  const path = join(out, 'mnist-cnn.safetensors');
+  const before = readFileSync(path);
+  // No file may grow beyond 100 blocks of 512 or 1024 bytes, by the shell: less than the model has.
+  const limited = ['-c', 'ulimit -f 100; exec "$0" "$@"', process.execPath, main, ...options, '--seed', '9'];
+  const child = spawn('sh', limited, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk) => (stderr += String(chunk)));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  assert.is(code, 1, stderr);
+  assert.match(stderr, /^quern: \[save\] '.*mnist-cnn\.safetensors' could not be written and is as it was/m);
+  assert.ok(readFileSync(path).equals(before));
+  assert.equal(readdirSync(out).sort(), ['mnist-cnn-int8.safetensors', 'mnist-cnn.safetensors']);
 });
 
 test('train --once trains, shrinks, serves and measures', async () => {

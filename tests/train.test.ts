@@ -217,7 +217,7 @@ test('validation: held-back rows, given data, names in the history', async () =>
   );
   const both = model.fit(x, y, { validationData: [x, y], validationSplit: 0.5, ...quiet });
   assert.match((await rejection(both)).message, /validationData or validationSplit/);
-  for (const validationSplit of [0, 1, -0.5, NaN]) {
+  for (const validationSplit of [0, 1e-17, 0.999, 1, -0.5, NaN]) {
     assert.instance(await rejection(model.fit(x, y, { validationSplit, ...quiet })), ArgumentError);
   }
 });

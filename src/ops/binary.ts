@@ -122,13 +122,13 @@ export const cost = {
 } satisfies CostFacet<Binary>;
 
 export const cases = {
-  add: /* @__PURE__ */ arithmeticCases(),
-  sub: /* @__PURE__ */ arithmeticCases(),
-  mul: /* @__PURE__ */ arithmeticCases(),
-  div: /* @__PURE__ */ divCases(),
-  pow: /* @__PURE__ */ powCases(),
-  maximum: /* @__PURE__ */ extremeCases(),
-  minimum: /* @__PURE__ */ extremeCases(),
+  add: arithmeticCases,
+  sub: arithmeticCases,
+  mul: arithmeticCases,
+  div: divCases,
+  pow: powCases,
+  maximum: extremeCases,
+  minimum: extremeCases,
 } satisfies CasesFacet<Binary>;
 
 type Tolerance = NonNullable<PlainCase['tolerance']>;

@@ -45,7 +45,7 @@ export const reference = {
 
 export const cost = { cast: elementwiseCost } satisfies CostFacet<'cast'>;
 
-export const cases = { cast: /* @__PURE__ */ castCases() } satisfies CasesFacet<'cast'>;
+export const cases = { cast: castCases } satisfies CasesFacet<'cast'>;
 
 function castCases(): readonly Case<'cast'>[] {
   const pairs = dtypes.flatMap((from) => dtypes.map((to) => [from, to] as const));

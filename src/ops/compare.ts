@@ -87,16 +87,16 @@ export const cost = {
 } satisfies CostFacet<Compare>;
 
 export const cases = {
-  equal: /* @__PURE__ */ comparisonCases(),
-  notEqual: /* @__PURE__ */ comparisonCases(),
-  less: /* @__PURE__ */ comparisonCases(),
-  lessEqual: /* @__PURE__ */ comparisonCases(),
-  greater: /* @__PURE__ */ comparisonCases(),
-  greaterEqual: /* @__PURE__ */ comparisonCases(),
-  logicalAnd: /* @__PURE__ */ logicCases(),
-  logicalOr: /* @__PURE__ */ logicCases(),
-  logicalNot: /* @__PURE__ */ notCases(),
-  where: /* @__PURE__ */ whereCases(),
+  equal: comparisonCases,
+  notEqual: comparisonCases,
+  less: comparisonCases,
+  lessEqual: comparisonCases,
+  greater: comparisonCases,
+  greaterEqual: comparisonCases,
+  logicalAnd: logicCases,
+  logicalOr: logicCases,
+  logicalNot: notCases,
+  where: whereCases,
 } satisfies CasesFacet<Compare>;
 
 function comparisonCases(): readonly PlainCase[] {

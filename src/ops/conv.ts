@@ -259,9 +259,9 @@ export const cost = {
 } satisfies CostFacet<Convolution>;
 
 export const cases = {
-  conv2d: /* @__PURE__ */ conv2dCases(),
-  conv2dInputGrad: /* @__PURE__ */ inputGradCases(),
-  conv2dFilterGrad: /* @__PURE__ */ filterGradCases(),
+  conv2d: () => conv2dCases(),
+  conv2dInputGrad: inputGradCases,
+  conv2dFilterGrad: filterGradCases,
 } satisfies CasesFacet<Convolution>;
 
 /** One convolution, of which each op makes a case. */
@@ -293,6 +293,8 @@ function layers(): Layer[] {
     layer([1, 7, 5, 1], [1, 1, 2], 'same', [2, 3]),
     layer([1, 7, 8, 1], [2, 3, 2], 'valid', [3, 1]),
     layer([1, 3, 3, 2], [5, 5, 1], 'same'),
+    layer([1, 4, 5, 400], [3, 3, 9]),
+    layer([1, 4, 4, 3], [2, 2, 264]),
   ];
   for (const cin of [1, 2, 3, 4, 8, 32]) {
     for (const cout of [1, 5, 8, 10, 16, 64]) shapes.push(layer([1, 5, 7, cin], [3, 3, cout]));

@@ -78,4 +78,5 @@ export type ShapeFacet<N extends OpName> = { readonly [K in N]: ShapeRule<K> };
 export type GradientFacet<N extends OpName> = { readonly [K in N]: GradientRule<K> };
 export type ReferenceFacet<N extends OpName> = { readonly [K in N]: Reference<K> };
 export type CostFacet<N extends OpName> = { readonly [K in N]: CostRule<K> };
-export type CasesFacet<N extends OpName> = { readonly [K in N]: readonly Case<K>[] };
+/** Made when they are asked for: what runs ops never pays for their tests. */
+export type CasesFacet<N extends OpName> = { readonly [K in N]: () => readonly Case<K>[] };

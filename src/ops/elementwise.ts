@@ -130,62 +130,70 @@ export const cost = {
 const edges = [0, -0, 1, -1, Infinity, -Infinity, NaN];
 
 export const cases = {
-  neg: /* @__PURE__ */ unaryCases({ fill: normal, tolerance: exact, edges, integers: true }),
-  abs: /* @__PURE__ */ unaryCases({ fill: distinct, tolerance: exact, edges, integers: true }),
-  sign: /* @__PURE__ */ unaryCases({ fill: distinct, tolerance: exact, edges, integers: true }),
-  floor: /* @__PURE__ */ unaryCases({ fill: distinct, tolerance: exact, edges, more: [0.99, -0.01, 8388607.5, -3e9] }),
-  exp: /* @__PURE__ */ unaryCases({
-    fill: (extents) => uniform(extents, -3, 3),
-    tolerance: approximate,
-    edges,
-    // Down to the smallest normal number and below it, where 0 is near enough, and up to the largest.
-    more: [-87, -86.5, -100, -110, 88, 88.7, 1e-8, 50, -50],
-  }),
-  log: /* @__PURE__ */ unaryCases({
-    fill: (extents) => uniform(extents, 0.1, 10),
-    tolerance: approximate,
-    edges,
-    more: [1.0000001, 0.99999994, 1.2e-38, 3.4e38, 2, 0.5, 0.7071068, 1.4142135],
-  }),
-  sqrt: /* @__PURE__ */ unaryCases({
-    fill: (extents) => uniform(extents, 0.1, 10),
-    tolerance: rounded,
-    edges,
-    more: [2, 3.4e38, 1.2e-38],
-  }),
-  rsqrt: /* @__PURE__ */ unaryCases({
-    fill: (extents) => uniform(extents, 0.1, 10),
-    // The roundings of a square root and of a division.
-    tolerance: { absolute: 1e-38, relative: 1.8e-7 },
-    edges,
-    more: [4, 3.4e38, 1.2e-38],
-  }),
-  reciprocal: /* @__PURE__ */ unaryCases({
-    fill: (extents) => uniform(extents, 0.5, 3),
-    tolerance: rounded,
-    edges,
-    more: [3, 1e30],
-  }),
-  square: /* @__PURE__ */ unaryCases({ fill: normal, tolerance: rounded, edges, integers: true }),
-  tanh: /* @__PURE__ */ unaryCases({
-    fill: normal,
-    tolerance: approximate,
-    edges,
-    more: [1e-4, -1e-3, 0.01, 0.3, 5, 8, -9, 20, -100],
-  }),
-  sigmoid: /* @__PURE__ */ unaryCases({
-    fill: normal,
-    tolerance: approximate,
-    edges,
-    more: [20, -20, 87, -87, -110, 1e-4],
-  }),
-  relu: /* @__PURE__ */ unaryCases({ fill: distinct, tolerance: exact, edges }),
-  checkNumerics: /* @__PURE__ */ unaryCases({
-    fill: normal,
-    tolerance: exact,
-    edges: [0, -0, 3.4e38, -3.4e38, 1.2e-38],
-  }),
-  reluGrad: /* @__PURE__ */ reluGradCases(),
+  neg: () => unaryCases({ fill: normal, tolerance: exact, edges, integers: true }),
+  abs: () => unaryCases({ fill: distinct, tolerance: exact, edges, integers: true }),
+  sign: () => unaryCases({ fill: distinct, tolerance: exact, edges, integers: true }),
+  floor: () => unaryCases({ fill: distinct, tolerance: exact, edges, more: [0.99, -0.01, 8388607.5, -3e9] }),
+  exp: () =>
+    unaryCases({
+      fill: (extents) => uniform(extents, -3, 3),
+      tolerance: approximate,
+      edges,
+      // Down to the smallest normal number and below it, where 0 is near enough, and up to the largest.
+      more: [-87, -86.5, -100, -110, 88, 88.7, 1e-8, 50, -50],
+    }),
+  log: () =>
+    unaryCases({
+      fill: (extents) => uniform(extents, 0.1, 10),
+      tolerance: approximate,
+      edges,
+      more: [1.0000001, 0.99999994, 1.2e-38, 3.4e38, 2, 0.5, 0.7071068, 1.4142135],
+    }),
+  sqrt: () =>
+    unaryCases({
+      fill: (extents) => uniform(extents, 0.1, 10),
+      tolerance: rounded,
+      edges,
+      more: [2, 3.4e38, 1.2e-38],
+    }),
+  rsqrt: () =>
+    unaryCases({
+      fill: (extents) => uniform(extents, 0.1, 10),
+      // The roundings of a square root and of a division.
+      tolerance: { absolute: 1e-38, relative: 1.8e-7 },
+      edges,
+      more: [4, 3.4e38, 1.2e-38],
+    }),
+  reciprocal: () =>
+    unaryCases({
+      fill: (extents) => uniform(extents, 0.5, 3),
+      tolerance: rounded,
+      edges,
+      more: [3, 1e30],
+    }),
+  square: () => unaryCases({ fill: normal, tolerance: rounded, edges, integers: true }),
+  tanh: () =>
+    unaryCases({
+      fill: normal,
+      tolerance: approximate,
+      edges,
+      more: [1e-4, -1e-3, 0.01, 0.3, 5, 8, -9, 20, -100],
+    }),
+  sigmoid: () =>
+    unaryCases({
+      fill: normal,
+      tolerance: approximate,
+      edges,
+      more: [20, -20, 87, -87, -110, 1e-4],
+    }),
+  relu: () => unaryCases({ fill: distinct, tolerance: exact, edges }),
+  checkNumerics: () =>
+    unaryCases({
+      fill: normal,
+      tolerance: exact,
+      edges: [0, -0, 3.4e38, -3.4e38, 1.2e-38],
+    }),
+  reluGrad: reluGradCases,
 } satisfies CasesFacet<Unary | 'reluGrad'>;
 
 interface UnaryCases {

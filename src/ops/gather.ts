@@ -104,8 +104,8 @@ export const cost = {
 } satisfies CostFacet<Gather>;
 
 export const cases = {
-  gather: /* @__PURE__ */ gatherCases(),
-  gatherGrad: /* @__PURE__ */ gatherGradCases(),
+  gather: gatherCases,
+  gatherGrad: gatherGradCases,
 } satisfies CasesFacet<Gather>;
 
 type Extents = readonly number[];

@@ -106,7 +106,7 @@ export const cost = {
 } satisfies CostFacet<Linear>;
 
 export const cases = {
-  matmul: /* @__PURE__ */ matmulCases(),
+  matmul: matmulCases,
 } satisfies CasesFacet<Linear>;
 
 interface Product {
@@ -138,7 +138,7 @@ function productCase({
   };
 }
 
-function matmulCases(): CasesFacet<Linear>['matmul'] {
+function matmulCases(): readonly Case<'matmul'>[] {
   const sizes = [
     [0, 3, 4],
     [3, 0, 4],
@@ -186,6 +186,10 @@ function matmulCases(): CasesFacet<Linear>['matmul'] {
     productCase({ a: [2, 4, 17, 16], b: [2, 4, 33, 16], transposeB: true }),
     productCase({ a: [2, 4, 17, 33], b: [2, 4, 33, 16] }),
     productCase({ a: [4, 33, 16], b: [16, 17], fused: true }),
+    productCase({ a: [2, 3, 40], b: [2, 40, 24] }),
+    productCase({ a: [7, 1300], b: [1300, 9], fused: true }),
+    productCase({ a: [1300, 7], b: [1300, 9], transposeA: true }),
+    productCase({ a: [40, 26], b: [40, 264], transposeA: true }),
     productCase({ a: [64, 64], b: [64, 64], bench: true }),
     productCase({ a: [256, 256], b: [256, 256], bench: true }),
     productCase({ a: [512, 512], b: [512, 512], bench: true }),

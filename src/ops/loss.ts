@@ -112,8 +112,8 @@ export const cost = {
 } satisfies CostFacet<Loss>;
 
 export const cases = {
-  sparseCategoricalCrossentropy: /* @__PURE__ */ lossCases(),
-  sparseCategoricalCrossentropyGrad: /* @__PURE__ */ lossCases(true),
+  sparseCategoricalCrossentropy: lossCases,
+  sparseCategoricalCrossentropyGrad: () => lossCases(true),
 } satisfies CasesFacet<Loss>;
 
 function lossCases(withGradient = false): PlainCase[] {

@@ -86,9 +86,9 @@ export const cost = {
 } satisfies CostFacet<Move>;
 
 export const cases = {
-  reshape: /* @__PURE__ */ reshapeCases(),
-  transpose: /* @__PURE__ */ transposeCases(),
-  broadcastTo: /* @__PURE__ */ broadcastToCases(),
+  reshape: reshapeCases,
+  transpose: transposeCases,
+  broadcastTo: broadcastToCases,
 } satisfies CasesFacet<Move>;
 
 type Extents = readonly number[];

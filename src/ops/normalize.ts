@@ -137,9 +137,9 @@ const probability = { absolute: 1e-37, relative: 3e-5 };
 const logarithm = { absolute: 1e-6, relative: 2e-6 };
 
 export const cases = {
-  softmax: /* @__PURE__ */ softmaxCases(probability),
-  logSoftmax: /* @__PURE__ */ softmaxCases(logarithm),
-  layerNormalization: /* @__PURE__ */ layerCases(),
+  softmax: () => softmaxCases(probability),
+  logSoftmax: () => softmaxCases(logarithm),
+  layerNormalization: layerCases,
 } satisfies CasesFacet<Normalize>;
 
 function softmaxCases(tolerance: typeof probability): PlainCase[] {

@@ -92,8 +92,8 @@ export const cost = { sgd: elementwiseCost, adam: elementwiseCost } satisfies Co
 const stepped = { absolute: 1e-6, relative: 1e-5 };
 
 export const cases = {
-  sgd: /* @__PURE__ */ sgdCases(),
-  adam: /* @__PURE__ */ adamCases(),
+  sgd: sgdCases,
+  adam: adamCases,
 } satisfies CasesFacet<Optimizer>;
 
 function sgdCases(): Case<'sgd'>[] {

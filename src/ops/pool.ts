@@ -152,8 +152,8 @@ export const cost = {
 } satisfies CostFacet<Pool>;
 
 export const cases = {
-  maxPool2d: /* @__PURE__ */ poolCases(),
-  maxPool2dGrad: /* @__PURE__ */ poolGradCases(),
+  maxPool2d: poolCases,
+  maxPool2dGrad: poolGradCases,
 } satisfies CasesFacet<Pool>;
 
 type Image = readonly [n: number, h: number, w: number, c: number];

@@ -152,8 +152,8 @@ function sixteenths(shape: readonly number[]): CaseInput {
 const neighbour = { absolute: 1, relative: 0 };
 
 export const cases = {
-  quantize: /* @__PURE__ */ quantizeCases(),
-  dequantize: /* @__PURE__ */ dequantizeCases(),
+  quantize: quantizeCases,
+  dequantize: dequantizeCases,
 } satisfies CasesFacet<Quantize>;
 
 function quantizeCases(): Case<'quantize'>[] {

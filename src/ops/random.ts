@@ -45,7 +45,7 @@ export const reference = {
 
 export const cost = { dropout: elementwiseCost } satisfies CostFacet<Random>;
 
-export const cases = { dropout: /* @__PURE__ */ dropoutCases() } satisfies CasesFacet<Random>;
+export const cases = { dropout: dropoutCases } satisfies CasesFacet<Random>;
 
 function dropoutCases(): Case<'dropout'>[] {
   const dropped = (rate: number, shape: readonly number[], key: readonly number[], stream = 0): Case<'dropout'> => ({

@@ -138,10 +138,10 @@ export const cost = {
 } satisfies CostFacet<Reduce>;
 
 export const cases = {
-  sum: /* @__PURE__ */ foldingCases(normal, sumTolerance),
-  mean: /* @__PURE__ */ foldingCases(normal, () => ({ absolute: 2e-6, relative: 1e-6 })),
-  max: /* @__PURE__ */ maxCases(),
-  argmax: /* @__PURE__ */ argmaxCases(),
+  sum: () => foldingCases(normal, sumTolerance),
+  mean: () => foldingCases(normal, () => ({ absolute: 2e-6, relative: 1e-6 })),
+  max: maxCases,
+  argmax: argmaxCases,
 } satisfies CasesFacet<Reduce>;
 
 interface FoldingCase extends Omit<Case<'sum'>, 'attrs'> {

@@ -205,10 +205,10 @@ export const cost = {
 } satisfies CostFacet<Slice>;
 
 export const cases = {
-  slice: /* @__PURE__ */ sliceCases(),
-  pad: /* @__PURE__ */ padCases(),
-  dynamicUpdateSlice: /* @__PURE__ */ dynamicUpdateSliceCases(),
-  concat: /* @__PURE__ */ concatCases(),
+  slice: sliceCases,
+  pad: padCases,
+  dynamicUpdateSlice: dynamicUpdateSliceCases,
+  concat: concatCases,
 } satisfies CasesFacet<Slice>;
 
 type Extents = readonly number[];

@@ -7,7 +7,7 @@ import { ArgumentError } from '../core/errors.js';
 import type { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/ndarray.js';
 import { canonical, normalizeAxis, type Shape } from '../core/shape.js';
-import type { CasesFacet, CostFacet, GradientFacet, ReferenceFacet, ShapeFacet } from './definition.js';
+import type { Case, CasesFacet, CostFacet, GradientFacet, ReferenceFacet, ShapeFacet } from './definition.js';
 import { sourceCost, walk } from './facets.js';
 import { one, requireAxes, requireAxis, requireIntegers, requireNone, requireShape } from './rules.js';
 import { benchLength, exact, lengths, normal } from './samples.js';
@@ -78,7 +78,7 @@ export const reference = {
 export const cost = { constant: sourceCost, iota: sourceCost, size: sourceCost } satisfies CostFacet<Source>;
 
 export const cases = {
-  constant: [
+  constant: () => [
     { attrs: { dtype: 'f32', shape: [], data: [-2.5] }, inputs: [] },
     { attrs: { dtype: 'f32', shape: [0], data: [] }, inputs: [] },
     { attrs: { dtype: 'f32', shape: [3, 11], data: [0.1] }, inputs: [], tolerance: exact },
@@ -89,11 +89,11 @@ export const cases = {
     { attrs: { dtype: 'bool', shape: [5], data: [1, 0, 0, 1, 1] }, inputs: [] },
     { attrs: { dtype: 'f32', shape: [1024, 1024], data: [1.5] }, inputs: [], bench: true },
   ],
-  iota: /* @__PURE__ */ iotaCases(),
-  size: /* @__PURE__ */ sizeCases(),
+  iota: iotaCases,
+  size: sizeCases,
 } satisfies CasesFacet<Source>;
 
-function iotaCases(): CasesFacet<'iota'>['iota'] {
+function iotaCases(): readonly Case<'iota'>[] {
   return [
     ...lengths.map((length) => ({ attrs: { shape: [length], axis: 0 }, inputs: [] })),
     { attrs: { shape: [3, 17], axis: 0 }, inputs: [] },
@@ -104,7 +104,7 @@ function iotaCases(): CasesFacet<'iota'>['iota'] {
   ];
 }
 
-function sizeCases(): CasesFacet<'size'>['size'] {
+function sizeCases(): readonly Case<'size'>[] {
   return [
     { attrs: { axes: [] }, inputs: [normal([])] },
     { attrs: { axes: [0] }, inputs: [normal([0])] },

@@ -267,7 +267,7 @@ function splitData(
   fraction: number,
 ): { readonly first: CheckedData; readonly last: CheckedData } {
   const [count, at] = [rowsOf(x), Math.floor(rowsOf(x) * (1 - fraction))];
-  if (!(fraction > 0 && fraction < 1) || at === 0) {
+  if (!(fraction > 0 && fraction < 1) || at === 0 || at === count) {
     throw new ArgumentError(
       'fit',
       `a validationSplit in (0, 1) that leaves examples is required. Received ${fraction}.`,

@@ -74,13 +74,20 @@ async function bars(stream: NodeJS.WriteStream): Promise<Progress> {
   let shown: SingleBar | undefined;
   let meter = new Meter();
   const close = (): void => {
+    process.off('SIGINT', interrupt);
     shown?.stop();
     shown = undefined;
+  };
+  /** Gives the terminal its cursor back, then lets the signal do what it would have done. */
+  const interrupt = (): void => {
+    close();
+    if (process.listenerCount('SIGINT') === 0) process.kill(process.pid, 'SIGINT');
   };
   return {
     begin: (epoch, epochs, steps) => {
       close();
       meter = new Meter();
+      process.once('SIGINT', interrupt);
       shown = new cliProgress.SingleBar(options);
       shown.start(steps, 0, { title: `Epoch ${epoch}/${epochs}`, rate: '', logs: '' });
     },

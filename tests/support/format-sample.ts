@@ -93,7 +93,7 @@ export const sample: ModelContents = { program, variables, assets };
 
 /** The graphs of one node that the cases of an op make. */
 function graphsOf<N extends OpName>(op: N): Graph[] {
-  return casesTable[op].map(({ attrs, inputs }) => {
+  return casesTable[op]().map(({ attrs, inputs }) => {
     const types = inputs.map(({ dtype, shape }) => ({ dtype, shape }));
     const made = shapeTable[op](attrs, types);
     const operands = types.map((_, i) => i);

@@ -4,7 +4,7 @@
  */
 import { bytesPerElement } from '../../core/dtype.js';
 import { UnsupportedError } from '../../core/errors.js';
-import { ceilDivDim, type Dim, evaluateDim, type Extents, mulDims, sizeOfShape } from '../../core/shape.js';
+import { addDims, ceilDivDim, type Dim, evaluateDim, type Extents, mulDims, sizeOfShape } from '../../core/shape.js';
 import type { Graph, Node, ValueId } from '../../graph/program.js';
 import type { OpName } from '../../ops/schema.js';
 import { kernels } from './generated/kernels.js';
@@ -205,10 +205,8 @@ class PlanBuilder implements Emitter {
   resolve(address: Address): Address {
     let { buffer, offset } = address;
     for (let view = this.views.get(buffer); view; view = this.views.get(buffer)) {
-      if (typeof offset !== 'number' || typeof view.offset !== 'number')
-        throw new TypeError('a view has a fixed offset');
       buffer = view.buffer;
-      offset += view.offset;
+      offset = addDims(offset, view.offset);
     }
     return { buffer, offset };
   }
