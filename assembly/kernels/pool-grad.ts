@@ -1,18 +1,33 @@
 // The gradient of max pooling: each output's gradient goes to the first maximum of its window. A unit is one image.
-import { loadPart, storePart } from '../simd';
+
+import { loadLanes, storeLanes } from '../lanes';
 
 export function maxPoolGrad(
-  begin: i32, end: i32, dx: usize, x: usize, y: usize, dy: usize, height: i32, width: i32, channels: i32, outHeight: i32,
-  outWidth: i32, windowHeight: i32, windowWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32,
+  begin: i32,
+  end: i32,
+  dx: usize,
+  x: usize,
+  y: usize,
+  dy: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
 ): void {
   const pixel = <usize>channels << 2;
   const line = <usize>width * pixel;
   const image = <usize>height * line;
-  const outImage = <usize>outHeight * outWidth * pixel;
+  let out = <usize>(begin * outHeight) * outWidth * pixel;
   for (let unit = begin; unit < end; unit++) {
     const first = <usize>unit * image;
     memory.fill(dx + first, 0, image);
-    let out = <usize>unit * outImage;
     for (let oy = 0; oy < outHeight; oy++) {
       const iy = oy * strideHeight - top;
       const y0 = max(iy, 0);
@@ -20,26 +35,24 @@ export function maxPoolGrad(
       for (let ox = 0; ox < outWidth; ox++) {
         const ix = ox * strideWidth - left;
         const x0 = max(ix, 0);
-        const x1 = min(ix + windowWidth, width);
-        const corner = first + <usize>y0 * line + <usize>x0 * pixel;
-        for (let channel = 0; channel < channels; channel += 4) {
-          const lanes = channels - channel;
-          const bytes = <usize>channel << 2;
-          const largest = v128.load(y + out + bytes);
-          let rest = v128.load(dy + out + bytes);
-          for (let row = y0; row < y1; row++) {
-            let at = corner + <usize>(row - y0) * line + bytes;
-            for (let column = x0; column < x1; column++) {
-              const here = v128.load(x + at);
+        const across = <usize>(min(ix + windowWidth, width) - x0) * pixel;
+        let corner = first + <usize>y0 * line + <usize>x0 * pixel;
+        for (let n = channels; n > 0; n -= 4) {
+          const largest = loadLanes(y + out, n);
+          let rest = loadLanes(dy + out, n);
+          let row = corner;
+          for (let rows = y1 - y0; rows > 0; --rows) {
+            for (let at = row, stop = row + across; at < stop; at += pixel) {
+              const here = loadLanes(x + at, n);
               const hit = v128.or(f32x4.eq(here, largest), f32x4.ne(here, here));
-              const given = f32x4.add(loadPart(dx + at, lanes), v128.and(rest, hit));
-              storePart(dx + at, given, lanes);
+              storeLanes(dx + at, f32x4.add(loadLanes(dx + at, n), v128.and(rest, hit)), n);
               rest = v128.andnot(rest, hit);
-              at += pixel;
             }
+            row += line;
           }
+          corner += 16;
+          out += <usize>min(n, 4) << 2;
         }
-        out += pixel;
       }
     }
   }

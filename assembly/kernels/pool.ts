@@ -1,28 +1,42 @@
 // Max pooling of images [n, height, width, channels]: a unit is one row of the output. Channels are the vector's lanes.
-import { storeBytes } from '../simd';
+
+import { loadOctets, storeOctets } from '../lanes';
 
 @unmanaged
-class MaxF32 {
-  // @ts-ignore: decorator
+class MaxFloat {
   @inline
   start(): v128 {
     return f32x4.splat(-Infinity);
   }
-  // @ts-ignore: decorator
+
+  /** Leaves NaN out. */
   @inline
   apply(x: v128, y: v128): v128 {
-    return f32x4.max(x, y);
+    return f32x4.pmax(x, y);
+  }
+
+  /** All ones, which is a NaN, in the lanes that have met one. */
+  @inline
+  watch(seen: v128, x: v128): v128 {
+    return v128.or(seen, f32x4.ne(x, x));
   }
 }
 
 @unmanaged
-class MaxI32 {
-  // @ts-ignore: decorator
+class MaxWhole {
+  @inline
+  watch(seen: v128, _x: v128): v128 {
+    return seen;
+  }
+}
+
+@unmanaged
+class MaxI32 extends MaxWhole {
   @inline
   start(): v128 {
     return i32x4.splat(i32.MIN_VALUE);
   }
-  // @ts-ignore: decorator
+
   @inline
   apply(x: v128, y: v128): v128 {
     return i32x4.max_s(x, y);
@@ -30,13 +44,12 @@ class MaxI32 {
 }
 
 @unmanaged
-class MaxU8 {
-  // @ts-ignore: decorator
+class MaxU8 extends MaxWhole {
   @inline
   start(): v128 {
     return i8x16.splat(0);
   }
-  // @ts-ignore: decorator
+
   @inline
   apply(x: v128, y: v128): v128 {
     return i8x16.max_u(x, y);
@@ -44,82 +57,174 @@ class MaxU8 {
 }
 
 @unmanaged
-class MaxI8 {
-  // @ts-ignore: decorator
+class MaxI8 extends MaxWhole {
   @inline
   start(): v128 {
     return i8x16.splat(i8.MIN_VALUE);
   }
-  // @ts-ignore: decorator
+
   @inline
   apply(x: v128, y: v128): v128 {
     return i8x16.max_s(x, y);
   }
 }
 
-/** `pixel` is the bytes of a pixel's channels. Reads past the channels of the last pixel stay within the buffer's padding. */
+/** The windows are clipped to the image; `pixel` is the bytes of a pixel's channels. */
 // @ts-ignore: decorator
 @inline
 function pool<Op>(
-  begin: i32, end: i32, y: usize, x: usize, height: i32, width: i32, pixel: i32, outHeight: i32, outWidth: i32,
-  windowHeight: i32, windowWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32,
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  height: i32,
+  width: i32,
+  pixel: i32,
+  outHeight: i32,
+  outWidth: i32,
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
 ): void {
+  const op = changetype<Op>(0);
   const line = <usize>width * pixel;
   for (let unit = begin; unit < end; unit++) {
     const image = x + <usize>(unit / outHeight) * height * line;
     const iy = (unit % outHeight) * strideHeight - top;
     const y0 = max(iy, 0);
     const y1 = min(iy + windowHeight, height);
+    const rows = image + <usize>y0 * line;
     let to = y + <usize>unit * outWidth * pixel;
     for (let ox = 0; ox < outWidth; ox++) {
       const ix = ox * strideWidth - left;
       const x0 = max(ix, 0);
-      const x1 = min(ix + windowWidth, width);
-      for (let at = 0; at < pixel; at += 16) {
-        let best = changetype<Op>(0).start();
-        for (let row = y0; row < y1; row++) {
-          let from = image + <usize>row * line + <usize>x0 * pixel + at;
-          for (let column = x0; column < x1; column++) {
-            best = changetype<Op>(0).apply(best, v128.load(from));
-            from += pixel;
+      const across = <usize>(min(ix + windowWidth, width) - x0) * pixel;
+      let corner = rows + <usize>x0 * pixel;
+      let n = pixel;
+      for (; n >= 32; n -= 32) {
+        let a = op.start();
+        let b = a;
+        let seenA = i32x4.splat(0);
+        let seenB = seenA;
+        let row = corner;
+        for (let left = y1 - y0; left > 0; --left) {
+          for (let from = row, stop = row + across; from < stop; from += pixel) {
+            const p = v128.load(from);
+            const q = v128.load(from, 16);
+            a = op.apply(a, p);
+            b = op.apply(b, q);
+            seenA = op.watch(seenA, p);
+            seenB = op.watch(seenB, q);
           }
+          row += line;
         }
-        storeBytes(to + at, best, pixel - at);
+        v128.store(to, v128.or(a, seenA));
+        v128.store(to, v128.or(b, seenB), 16);
+        corner += 32;
+        to += 32;
       }
-      to += pixel;
+      for (; n > 0; n -= 16) {
+        let a = op.start();
+        let seen = i32x4.splat(0);
+        let row = corner;
+        for (let left = y1 - y0; left > 0; --left) {
+          for (let from = row, stop = row + across; from < stop; from += pixel) {
+            const p = loadOctets(from, n);
+            a = op.apply(a, p);
+            seen = op.watch(seen, p);
+          }
+          row += line;
+        }
+        storeOctets(to, v128.or(a, seen), n);
+        corner += 16;
+        to += min(n, 16);
+      }
     }
   }
 }
 
 /** f32; NaN wins, as in Math.max. */
 export function maxPoolF32(
-  begin: i32, end: i32, y: usize, x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  windowHeight: i32, windowWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32,
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
 ): void {
-  pool<MaxF32>(begin, end, y, x, height, width, channels << 2, outHeight, outWidth, windowHeight, windowWidth, strideHeight,
-    strideWidth, top, left);
+  const pixel = channels << 2;
+  pool<MaxFloat>(begin, end, y, x, height, width, pixel, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
 }
 
 export function maxPoolI32(
-  begin: i32, end: i32, y: usize, x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  windowHeight: i32, windowWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32,
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
 ): void {
-  pool<MaxI32>(begin, end, y, x, height, width, channels << 2, outHeight, outWidth, windowHeight, windowWidth, strideHeight,
-    strideWidth, top, left);
+  const pixel = channels << 2;
+  pool<MaxI32>(begin, end, y, x, height, width, pixel, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
 }
 
 export function maxPoolU8(
-  begin: i32, end: i32, y: usize, x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  windowHeight: i32, windowWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32,
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
 ): void {
-  pool<MaxU8>(begin, end, y, x, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight,
-    strideWidth, top, left);
+  pool<MaxU8>(begin, end, y, x, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
 }
 
 export function maxPoolI8(
-  begin: i32, end: i32, y: usize, x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  windowHeight: i32, windowWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32,
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
 ): void {
-  pool<MaxI8>(begin, end, y, x, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight,
-    strideWidth, top, left);
+  pool<MaxI8>(begin, end, y, x, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
 }

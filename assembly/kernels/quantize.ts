@@ -1,110 +1,103 @@
 // Between floats and 8-bit integers: q = round(x / scale) + zeroPoint, halves to even, saturated; a NaN becomes the zero
-// point. `signed` is 1 for i8 and 0 for u8.
-import { storeBytes, storePart } from '../simd';
+// point. Scales and zero points (as i32) are broadcast: one for all, or one for each channel. A unit is BLOCK elements.
 
-const BLOCK = 4096;
+import { loadLanes, loadOctets, storeLanes, storeOctets } from '../lanes';
+import { eachRow, spread } from '../templates';
 
-/** Four integers as i32, in the range of the type. */
+/** Four integers as i32, within the range of i16. */
 // @ts-ignore: decorator
 @inline
-function quantized(x: v128, scale: v128, zeroPoint: v128): v128 {
+function quantized(x: v128, scale: v128, zero: v128): v128 {
   const far = f32x4.splat(1024);
   const near = f32x4.pmax(f32x4.pmin(f32x4.nearest(f32x4.div(x, scale)), far), f32x4.neg(far));
-  return i32x4.add(i32x4.trunc_sat_f32x4_s(near), zeroPoint);
+  return i32x4.add(i32x4.trunc_sat_f32x4_s(near), zero);
 }
 
 // @ts-ignore: decorator
 @inline
-function narrow(a: v128, b: v128, c: v128, d: v128, signed: i32): v128 {
-  const low = i16x8.narrow_i32x4_s(a, b);
-  const high = i16x8.narrow_i32x4_s(c, d);
-  return signed ? i8x16.narrow_i16x8_s(low, high) : i8x16.narrow_i16x8_u(low, high);
+function saturate<T>(low: v128, high: v128): v128 {
+  return isSigned<T>() ? i8x16.narrow_i16x8_s(low, high) : i8x16.narrow_i16x8_u(low, high);
 }
 
-/** Four 8-bit integers as i32. */
+@unmanaged
+class QuantizeRow<T> {
+  @inline
+  row(q: usize, x: usize, scale: usize, zero: usize, n: i32, _stepX: usize, stepScale: usize, stepZero: usize): void {
+    scale = spread(scale, stepScale, 0);
+    zero = spread(zero, stepZero, 1);
+    for (; n >= 16; n -= 16) {
+      const a = quantized(v128.load(x), v128.load(scale), v128.load(zero));
+      const b = quantized(v128.load(x, 16), v128.load(scale, 16), v128.load(zero, 16));
+      const c = quantized(v128.load(x, 32), v128.load(scale, 32), v128.load(zero, 32));
+      const d = quantized(v128.load(x, 48), v128.load(scale, 48), v128.load(zero, 48));
+      v128.store(q, saturate<T>(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+      x += 64;
+      scale += stepScale << 4;
+      zero += stepZero << 4;
+      q += 16;
+    }
+    for (; n > 0; n -= 4) {
+      const a = quantized(loadLanes(x, n), loadLanes(scale, n), loadLanes(zero, n));
+      const half = i16x8.narrow_i32x4_s(a, a);
+      storeOctets(q, saturate<T>(half, half), min(n, 4));
+      x += 16;
+      scale += stepScale << 2;
+      zero += stepZero << 2;
+      q += 4;
+    }
+  }
+}
+
+/** u8 from floats. */
+export function quantizeU8(begin: i32, end: i32, q: usize, x: usize, scale: usize, zero: usize, table: usize): void {
+  eachRow<QuantizeRow<u8>, u8, f32, f32, i32>(begin, end, q, x, scale, zero, table);
+}
+
+/** i8 from floats. */
+export function quantizeI8(begin: i32, end: i32, q: usize, x: usize, scale: usize, zero: usize, table: usize): void {
+  eachRow<QuantizeRow<i8>, i8, f32, f32, i32>(begin, end, q, x, scale, zero, table);
+}
+
+/** Four floats from i32. */
 // @ts-ignore: decorator
 @inline
-function widened(from: usize, signed: i32): v128 {
-  const bytes = v128.load32_zero(from);
-  return signed
-    ? i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(bytes))
-    : i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes));
+function dequantized(q: v128, scale: v128, zero: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(q, zero)), scale);
 }
 
-// @ts-ignore: decorator
-@inline
-function zeroPointAt(at: usize, signed: i32): v128 {
-  return i32x4.splat(signed ? <i32>load<i8>(at) : <i32>load<u8>(at));
-}
-
-/** Row r of `inner` elements has the scale of channel r % channels. A unit is up to 4,096 elements of one row. */
-export function quantizeRows(
-  begin: i32, end: i32, q: usize, x: usize, scale: usize, zeroPoint: usize, inner: i32, channels: i32, signed: i32,
-): void {
-  const blocks = (inner + BLOCK - 1) / BLOCK;
-  for (let unit = begin; unit < end; unit++) {
-    const row = unit / blocks;
-    const channel = row % channels;
-    const by = v128.load32_splat(scale + (<usize>channel << 2));
-    const zero = zeroPointAt(zeroPoint + channel, signed);
-    const start = (unit % blocks) * BLOCK;
-    const last = min(start + BLOCK, inner);
-    const base = <usize>row * inner;
-    for (let i = start; i < last; i += 16) {
-      const from = x + ((base + i) << 2);
-      const a = quantized(v128.load(from), by, zero);
-      const b = quantized(v128.load(from, 16), by, zero);
-      const c = quantized(v128.load(from, 32), by, zero);
-      const d = quantized(v128.load(from, 48), by, zero);
-      storeBytes(q + base + i, narrow(a, b, c, d, signed), last - i);
+@unmanaged
+class DequantizeRow<T> {
+  @inline
+  row(x: usize, q: usize, scale: usize, zero: usize, n: i32, _stepQ: usize, stepScale: usize, stepZero: usize): void {
+    scale = spread(scale, stepScale, 0);
+    zero = spread(zero, stepZero, 1);
+    for (; n >= 8; n -= 8) {
+      const words = isSigned<T>() ? v128.load8x8_s(q) : v128.load8x8_u(q);
+      v128.store(x, dequantized(i32x4.extend_low_i16x8_s(words), v128.load(scale), v128.load(zero)));
+      v128.store(x, dequantized(i32x4.extend_high_i16x8_s(words), v128.load(scale, 16), v128.load(zero, 16)), 16);
+      q += 8;
+      scale += stepScale << 3;
+      zero += stepZero << 3;
+      x += 32;
+    }
+    for (; n > 0; n -= 4) {
+      const bytes = loadOctets(q, min(n, 4));
+      const words = isSigned<T>() ? i16x8.extend_low_i8x16_s(bytes) : i16x8.extend_low_i8x16_u(bytes);
+      storeLanes(x, dequantized(i32x4.extend_low_i16x8_s(words), loadLanes(scale, n), loadLanes(zero, n)), n);
+      q += 4;
+      scale += stepScale << 2;
+      zero += stepZero << 2;
+      x += 16;
     }
   }
 }
 
-/** Every column has a scale of its own: channels are the last axis. A unit is one row. */
-export function quantizeColumns(
-  begin: i32, end: i32, q: usize, x: usize, scale: usize, zeroPoint: usize, channels: i32, signed: i32,
-): void {
-  for (let unit = begin; unit < end; unit++) {
-    const base = <usize>unit * channels;
-    for (let i = 0; i < channels; i += 4) {
-      const by = v128.load(scale + (<usize>i << 2));
-      const a = quantized(v128.load(x + ((base + i) << 2)), by, widened(zeroPoint + i, signed));
-      storeBytes(q + base + i, narrow(a, a, a, a, signed), min(channels - i, 4));
-    }
-  }
+/** Floats from u8. */
+export function dequantizeU8(begin: i32, end: i32, x: usize, q: usize, scale: usize, zero: usize, table: usize): void {
+  eachRow<DequantizeRow<u8>, f32, u8, f32, i32>(begin, end, x, q, scale, zero, table);
 }
 
-/** Rows as in quantizeRows. */
-export function dequantizeRows(
-  begin: i32, end: i32, x: usize, q: usize, scale: usize, zeroPoint: usize, inner: i32, channels: i32, signed: i32,
-): void {
-  const blocks = (inner + BLOCK - 1) / BLOCK;
-  for (let unit = begin; unit < end; unit++) {
-    const row = unit / blocks;
-    const channel = row % channels;
-    const by = v128.load32_splat(scale + (<usize>channel << 2));
-    const zero = zeroPointAt(zeroPoint + channel, signed);
-    const start = (unit % blocks) * BLOCK;
-    const last = min(start + BLOCK, inner);
-    const base = <usize>row * inner;
-    for (let i = start; i < last; i += 4) {
-      const value = f32x4.convert_i32x4_s(i32x4.sub(widened(q + base + i, signed), zero));
-      storePart(x + ((base + i) << 2), f32x4.mul(value, by), last - i);
-    }
-  }
-}
-
-/** Columns as in quantizeColumns. */
-export function dequantizeColumns(
-  begin: i32, end: i32, x: usize, q: usize, scale: usize, zeroPoint: usize, channels: i32, signed: i32,
-): void {
-  for (let unit = begin; unit < end; unit++) {
-    const base = <usize>unit * channels;
-    for (let i = 0; i < channels; i += 4) {
-      const zero = widened(zeroPoint + i, signed);
-      const value = f32x4.convert_i32x4_s(i32x4.sub(widened(q + base + i, signed), zero));
-      storePart(x + ((base + i) << 2), f32x4.mul(value, v128.load(scale + (<usize>i << 2))), channels - i);
-    }
-  }
+/** Floats from i8. */
+export function dequantizeI8(begin: i32, end: i32, x: usize, q: usize, scale: usize, zero: usize, table: usize): void {
+  eachRow<DequantizeRow<i8>, f32, i8, f32, i32>(begin, end, x, q, scale, zero, table);
 }

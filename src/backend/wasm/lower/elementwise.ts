@@ -1,6 +1,6 @@
 /** Functions of one operand, in its place where nobody else needs it. Some are arithmetic with a constant. */
 import type { DType } from '../../../core/dtype.js';
-import { ceilDivDim, type Dim, sizeOfShape } from '../../../core/shape.js';
+import { type Dim, sizeOfShape } from '../../../core/shape.js';
 import { one, two } from '../../../ops/rules.js';
 import type { Emitter, LoweredNode, LoweringFacet, Operand } from '../lowering.js';
 import { type BinaryKernel, zip } from './binary.js';
@@ -109,16 +109,11 @@ const bytesOf = (x: Operand): Dim => sizeOfShape([...x.shape, 4]);
 
 /** Floats from bytes: what `dequantize` does with a scale of 1 and a zero point of 0. */
 function bytesToFloats(y: Operand, q: Operand, emit: Emitter): void {
-  const inner = sizeOfShape(q.shape);
-  emit.record('dequantizeRows', ceilDivDim(inner, 4096), {
-    x: y.at,
-    q: q.at,
-    scale: scalar('f32', 1, emit).at,
-    zeroPoint: scalar('i32', 0, emit).at,
-    channels: 1,
-    inner,
-    signed: q.dtype === 'i8' ? 1 : 0,
-  });
+  const scale = scalar('f32', 1, emit);
+  const zero = scalar('i32', 0, emit);
+  const table = broadcastTable(q.shape, [q, scale, zero], emit);
+  const args = { x: y.at, q: q.at, scale: scale.at, zero: zero.at, table };
+  emit.record(q.dtype === 'i8' ? 'dequantizeI8' : 'dequantizeU8', unitsOf(sizeOfShape(q.shape)), args);
 }
 
 function convert(y: Operand, x: Operand, emit: Emitter): void {

@@ -1,36 +1,32 @@
 /** Between floats and 8-bit integers, where no integer kernel takes the nodes in. */
-import { ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
-import type { LoweringFacet, Operand } from '../lowering.js';
+import { sizeOfShape } from '../../../core/shape.js';
+import { one, three } from '../../../ops/rules.js';
+import type { Emitter, LoweringFacet, Operand } from '../lowering.js';
+import { widened } from './elementwise.js';
+import { broadcastTable, unitsOf } from './rows.js';
 
-const BLOCK = 4096;
+/** A parameter as an operand that broadcasts to x along its channel axis. */
+function alongAxis(parameter: Operand, x: Operand, axis: number | null): Operand {
+  if (axis === null) return parameter;
+  return { ...parameter, shape: [...parameter.shape, ...x.shape.slice(axis + 1).map(() => 1)] };
+}
 
-/** How channels lie: one scale for each column, or for each row of `inner` elements. */
-function channelsOf(x: Operand, axis: number | null): { columns: boolean; units: Dim; inner: Dim; channels: Dim } {
-  if (axis !== null && axis === x.shape.length - 1 && axis > 0) {
-    const channels = x.shape[axis] ?? 0;
-    return { columns: true, units: sizeOfShape(x.shape.slice(0, -1)), inner: 1, channels };
-  }
-  const inner = axis === null ? sizeOfShape(x.shape) : sizeOfShape(x.shape.slice(axis + 1));
-  const rows = axis === null ? 1 : sizeOfShape(x.shape.slice(0, axis + 1));
-  const channels = axis === null ? 1 : (x.shape[axis] ?? 0);
-  return { columns: false, units: mulDims(rows, ceilDivDim(inner, BLOCK)), inner, channels };
+/** The arguments that both directions have: how x, scale and zero point are walked. */
+function parameters(x: Operand, scale: Operand, zeroPoint: Operand, axis: number | null, emit: Emitter) {
+  const operands = [x, alongAxis(scale, x, axis), alongAxis(widened(zeroPoint, emit), x, axis)] as const;
+  const [, { at: scaleAt }, { at: zero }] = operands;
+  return { scale: scaleAt, zero, table: broadcastTable(x.shape, operands, emit) };
 }
 
 export const lower = {
-  quantize: ({ attrs: { dtype, axis }, inputs: [x, scale, zeroPoint], outputs: [q] }, emit) => {
-    if (!x || !scale || !zeroPoint || !q) return;
-    const { columns, units, inner, channels } = channelsOf(x, axis);
-    const signed = dtype === 'i8' ? 1 : 0;
-    const args = { q: q.at, x: x.at, scale: scale.at, zeroPoint: zeroPoint.at, channels, signed };
-    if (columns) emit.record('quantizeColumns', units, args);
-    else emit.record('quantizeRows', units, { ...args, inner });
+  quantize: ({ attrs: { dtype, axis }, inputs, outputs }, emit) => {
+    const [x, scale, zeroPoint] = three('quantize', inputs);
+    const args = { q: one('quantize', outputs).at, x: x.at, ...parameters(x, scale, zeroPoint, axis, emit) };
+    emit.record(dtype === 'i8' ? 'quantizeI8' : 'quantizeU8', unitsOf(sizeOfShape(x.shape)), args);
   },
-  dequantize: ({ attrs: { axis }, inputs: [q, scale, zeroPoint], outputs: [x] }, emit) => {
-    if (!q || !scale || !zeroPoint || !x) return;
-    const { columns, units, inner, channels } = channelsOf(q, axis);
-    const signed = q.dtype === 'i8' ? 1 : 0;
-    const args = { x: x.at, q: q.at, scale: scale.at, zeroPoint: zeroPoint.at, channels, signed };
-    if (columns) emit.record('dequantizeColumns', units, args);
-    else emit.record('dequantizeRows', units, { ...args, inner });
+  dequantize: ({ attrs: { axis }, inputs, outputs }, emit) => {
+    const [q, scale, zeroPoint] = three('dequantize', inputs);
+    const args = { x: one('dequantize', outputs).at, q: q.at, ...parameters(q, scale, zeroPoint, axis, emit) };
+    emit.record(q.dtype === 'i8' ? 'dequantizeI8' : 'dequantizeU8', unitsOf(sizeOfShape(q.shape)), args);
   },
 } satisfies LoweringFacet<'quantize' | 'dequantize'>;
