@@ -1,4 +1,5 @@
-// Optimizer updates in one pass over their operands; outputs may be their inputs. A unit is BLOCK elements.
+// Optimizer updates in one pass over their operands; outputs may be their inputs. A unit is BLOCK elements. What is done
+// to `n` elements, at most four, is written once: for whole vectors, and for the last elements.
 
 import { loadLanes, storeLanes } from '../lanes';
 import { fma } from '../simd';
@@ -14,6 +15,12 @@ function power(x: f64, n: i32): f64 {
   return result;
 }
 
+// @ts-ignore: decorator
+@inline
+function descend(out: usize, parameter: usize, gradient: usize, descent: v128, n: i32): void {
+  storeLanes(out, fma(descent, loadLanes(gradient, n), loadLanes(parameter, n)), n);
+}
+
 /** parameter - learningRate * gradient */
 export function sgd(
   begin: i32,
@@ -25,12 +32,34 @@ export function sgd(
   count: i32,
 ): void {
   const descent = f32x4.neg(v128.load32_splat(learningRate));
-  const last = elementsBefore(end, count);
-  for (let i = elementsBefore(begin, count); i < last; i += 4) {
-    const at = <usize>i << 2;
-    const n = last - i;
-    storeLanes(out + at, fma(descent, loadLanes(gradient + at, n), loadLanes(parameter + at, n)), n);
+  let at = <usize>elementsBefore(begin, count) << 2;
+  let n = elementsBefore(end, count) - elementsBefore(begin, count);
+  for (; n >= 4; n -= 4) {
+    descend(out + at, parameter + at, gradient + at, descent, 4);
+    at += 16;
   }
+  if (n > 0) descend(out + at, parameter + at, gradient + at, descent, n);
+}
+
+// @ts-ignore: decorator
+@inline
+function roll(
+  out: usize,
+  outVelocity: usize,
+  parameter: usize,
+  gradient: usize,
+  velocity: usize,
+  descent: v128,
+  friction: v128,
+  nesterov: i32,
+  n: i32,
+): void {
+  const step = f32x4.mul(descent, loadLanes(gradient, n));
+  const speed = fma(friction, loadLanes(velocity, n), step);
+  const move = nesterov ? fma(friction, speed, step) : speed;
+  const next = f32x4.add(loadLanes(parameter, n), move);
+  storeLanes(outVelocity, speed, n);
+  storeLanes(out, next, n);
 }
 
 /** velocity' = momentum * velocity - learningRate * gradient; the parameter moves by it, or by what Nesterov looks ahead. */
@@ -49,17 +78,43 @@ export function sgdMomentum(
 ): void {
   const descent = f32x4.neg(v128.load32_splat(learningRate));
   const friction = f32x4.splat(momentum);
-  const last = elementsBefore(end, count);
-  for (let i = elementsBefore(begin, count); i < last; i += 4) {
-    const at = <usize>i << 2;
-    const n = last - i;
-    const step = f32x4.mul(descent, loadLanes(gradient + at, n));
-    const speed = fma(friction, loadLanes(velocity + at, n), step);
-    const move = nesterov ? fma(friction, speed, step) : speed;
-    const next = f32x4.add(loadLanes(parameter + at, n), move);
-    storeLanes(outVelocity + at, speed, n);
-    storeLanes(out + at, next, n);
+  let at = <usize>elementsBefore(begin, count) << 2;
+  let n = elementsBefore(end, count) - elementsBefore(begin, count);
+  for (; n >= 4; n -= 4) {
+    roll(out + at, outVelocity + at, parameter + at, gradient + at, velocity + at, descent, friction, nesterov, 4);
+    at += 16;
   }
+  if (n > 0) {
+    roll(out + at, outVelocity + at, parameter + at, gradient + at, velocity + at, descent, friction, nesterov, n);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function adapt(
+  out: usize,
+  outM: usize,
+  outV: usize,
+  parameter: usize,
+  gradient: usize,
+  m: usize,
+  v: usize,
+  rate: v128,
+  decay1: v128,
+  decay2: v128,
+  epsilon: v128,
+  n: i32,
+): void {
+  const g = loadLanes(gradient, n);
+  const oldM = loadLanes(m, n);
+  const oldV = loadLanes(v, n);
+  const newM = fma(f32x4.sub(g, oldM), decay1, oldM);
+  const newV = fma(f32x4.sub(f32x4.mul(g, g), oldV), decay2, oldV);
+  const move = f32x4.div(f32x4.mul(rate, newM), f32x4.add(f32x4.sqrt(newV), epsilon));
+  const next = f32x4.sub(loadLanes(parameter, n), move);
+  storeLanes(outM, newM, n);
+  storeLanes(outV, newV, n);
+  storeLanes(out, next, n);
 }
 
 /**
@@ -86,22 +141,16 @@ export function adam(
   const t = load<i32>(step);
   const correction = sqrt(1 - power(1 - <f64>decay2, t)) / (1 - power(1 - <f64>decay1, t));
   const rate = f32x4.splat(<f32>(<f64>load<f32>(learningRate) * correction));
-  const first = f32x4.splat(decay1);
-  const second = f32x4.splat(decay2);
-  const floor = f32x4.splat(epsilon);
-  const last = elementsBefore(end, count);
-  for (let i = elementsBefore(begin, count); i < last; i += 4) {
-    const at = <usize>i << 2;
-    const n = last - i;
-    const g = loadLanes(gradient + at, n);
-    const oldM = loadLanes(m + at, n);
-    const oldV = loadLanes(v + at, n);
-    const newM = fma(f32x4.sub(g, oldM), first, oldM);
-    const newV = fma(f32x4.sub(f32x4.mul(g, g), oldV), second, oldV);
-    const move = f32x4.div(f32x4.mul(rate, newM), f32x4.add(f32x4.sqrt(newV), floor));
-    const next = f32x4.sub(loadLanes(parameter + at, n), move);
-    storeLanes(outM + at, newM, n);
-    storeLanes(outV + at, newV, n);
-    storeLanes(out + at, next, n);
+  const d1 = f32x4.splat(decay1);
+  const d2 = f32x4.splat(decay2);
+  const least = f32x4.splat(epsilon);
+  let at = <usize>elementsBefore(begin, count) << 2;
+  let n = elementsBefore(end, count) - elementsBefore(begin, count);
+  for (; n >= 4; n -= 4) {
+    adapt(out + at, outM + at, outV + at, parameter + at, gradient + at, m + at, v + at, rate, d1, d2, least, 4);
+    at += 16;
+  }
+  if (n > 0) {
+    adapt(out + at, outM + at, outV + at, parameter + at, gradient + at, m + at, v + at, rate, d1, d2, least, n);
   }
 }

@@ -2,6 +2,34 @@
 
 import { loadLanes, storeLanes } from '../lanes';
 
+/** One window, `n` channels of at most four. `from` and `to` are its first rows of x and dx. */
+// @ts-ignore: decorator
+@inline
+function give(
+  to: usize,
+  from: usize,
+  y: usize,
+  dy: usize,
+  rows: i32,
+  across: usize,
+  line: usize,
+  pixel: usize,
+  n: i32,
+): void {
+  const largest = loadLanes(y, n);
+  let rest = loadLanes(dy, n);
+  for (let left = rows; left > 0; --left) {
+    for (let at: usize = 0; at < across; at += pixel) {
+      const here = loadLanes(from + at, n);
+      const hit = v128.or(f32x4.eq(here, largest), f32x4.ne(here, here));
+      storeLanes(to + at, f32x4.add(loadLanes(to + at, n), v128.and(rest, hit)), n);
+      rest = v128.andnot(rest, hit);
+    }
+    from += line;
+    to += line;
+  }
+}
+
 export function maxPoolGrad(
   begin: i32,
   end: i32,
@@ -36,22 +64,17 @@ export function maxPoolGrad(
         const ix = ox * strideWidth - left;
         const x0 = max(ix, 0);
         const across = <usize>(min(ix + windowWidth, width) - x0) * pixel;
+        const rows = y1 - y0;
         let corner = first + <usize>y0 * line + <usize>x0 * pixel;
-        for (let n = channels; n > 0; n -= 4) {
-          const largest = loadLanes(y + out, n);
-          let rest = loadLanes(dy + out, n);
-          let row = corner;
-          for (let rows = y1 - y0; rows > 0; --rows) {
-            for (let at = row, stop = row + across; at < stop; at += pixel) {
-              const here = loadLanes(x + at, n);
-              const hit = v128.or(f32x4.eq(here, largest), f32x4.ne(here, here));
-              storeLanes(dx + at, f32x4.add(loadLanes(dx + at, n), v128.and(rest, hit)), n);
-              rest = v128.andnot(rest, hit);
-            }
-            row += line;
-          }
+        let n = channels;
+        for (; n >= 4; n -= 4) {
+          give(dx + corner, x + corner, y + out, dy + out, rows, across, line, pixel, 4);
           corner += 16;
-          out += <usize>min(n, 4) << 2;
+          out += 16;
+        }
+        if (n > 0) {
+          give(dx + corner, x + corner, y + out, dy + out, rows, across, line, pixel, n);
+          out += <usize>n << 2;
         }
       }
     }

@@ -6,11 +6,17 @@ import { elementsBefore } from '../templates';
 
 const PARITY: i32 = 0x1bd11bda;
 
-/** The second word of a block after a round: the first has been added to, and is mixed in. */
 // @ts-ignore: decorator
 @inline
-function mix(a: v128, b: v128, by: i32): v128 {
-  return v128.xor(a, v128.or(i32x4.shl(b, by), i32x4.shr_u(b, 32 - by)));
+function rotate(x: v128, by: i32): v128 {
+  return v128.or(i32x4.shl(x, by), i32x4.shr_u(x, 32 - by));
+}
+
+/** Four elements: kept where their words' upper 24 bits are above the limit, and scaled; `n` of them, at most four. */
+// @ts-ignore: decorator
+@inline
+function keep(y: usize, x: usize, words: v128, limit: v128, scale: v128, n: i32): void {
+  storeLanes(y, v128.and(f32x4.mul(loadLanes(x, n), scale), i32x4.gt_s(i32x4.shr_u(words, 8), limit)), n);
 }
 
 /** Keeps an element where its word's upper 24 bits are at least `threshold`, and scales it. `key` holds (seed, step). */
@@ -31,36 +37,62 @@ export function dropout(
   const limit = i32x4.splat(threshold - 1);
   const factor = f32x4.splat(scale);
   const secondCounter = i32x4.add(i32x4.splat(stream), k1);
+  const four = i32x4.splat(4);
   const last = elementsBefore(end, count);
-  for (let i = elementsBefore(begin, count); i < last; i += 8) {
+  for (let i = elementsBefore(begin, count); i < last; i += 16) {
+    // Two vectors of blocks: one waits for its own results most of the time.
     let a = i32x4.add(i32x4.add(i32x4.splat(i >> 1), k0), i32x4(0, 1, 2, 3));
     let b = secondCounter;
+    let c = i32x4.add(a, four);
+    let d = secondCounter;
     // Two groups of four rounds at a time, for their rotations repeat, and the fifth group at the end.
     let ka = k1;
     let kb = k2;
     let kc = k0;
     for (let group = 1; ; group += 2) {
       a = i32x4.add(a, b);
-      b = mix(a, b, 13);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 13));
+      d = v128.xor(c, rotate(d, 13));
       a = i32x4.add(a, b);
-      b = mix(a, b, 15);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 15));
+      d = v128.xor(c, rotate(d, 15));
       a = i32x4.add(a, b);
-      b = mix(a, b, 26);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 26));
+      d = v128.xor(c, rotate(d, 26));
       a = i32x4.add(a, b);
-      b = mix(a, b, 6);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 6));
+      d = v128.xor(c, rotate(d, 6));
+      const odd = i32x4.add(kb, i32x4.splat(group));
       a = i32x4.add(a, ka);
-      b = i32x4.add(i32x4.add(b, kb), i32x4.splat(group));
+      c = i32x4.add(c, ka);
+      b = i32x4.add(b, odd);
+      d = i32x4.add(d, odd);
       if (group == 5) break;
       a = i32x4.add(a, b);
-      b = mix(a, b, 17);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 17));
+      d = v128.xor(c, rotate(d, 17));
       a = i32x4.add(a, b);
-      b = mix(a, b, 29);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 29));
+      d = v128.xor(c, rotate(d, 29));
       a = i32x4.add(a, b);
-      b = mix(a, b, 16);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 16));
+      d = v128.xor(c, rotate(d, 16));
       a = i32x4.add(a, b);
-      b = mix(a, b, 24);
+      c = i32x4.add(c, d);
+      b = v128.xor(a, rotate(b, 24));
+      d = v128.xor(c, rotate(d, 24));
+      const even = i32x4.add(kc, i32x4.splat(group + 1));
       a = i32x4.add(a, kb);
-      b = i32x4.add(i32x4.add(b, kc), i32x4.splat(group + 1));
+      c = i32x4.add(c, kb);
+      b = i32x4.add(b, even);
+      d = i32x4.add(d, even);
       // Two groups on, the keys have moved by two places.
       const next = ka;
       ka = kc;
@@ -69,11 +101,20 @@ export function dropout(
     }
     const at = <usize>i << 2;
     const n = last - i;
-    const low = i32x4.gt_s(i32x4.shr_u(v128.shuffle<i32>(a, b, 0, 4, 1, 5), 8), limit);
-    storeLanes(y + at, v128.and(f32x4.mul(loadLanes(x + at, n), factor), low), n);
-    if (n > 4) {
-      const high = i32x4.gt_s(i32x4.shr_u(v128.shuffle<i32>(a, b, 2, 6, 3, 7), 8), limit);
-      storeLanes(y + at + 16, v128.and(f32x4.mul(loadLanes(x + at + 16, n - 4), factor), high), n - 4);
+    const words0 = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+    const words1 = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+    const words2 = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+    const words3 = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+    if (n >= 16) {
+      keep(y + at, x + at, words0, limit, factor, 4);
+      keep(y + at + 16, x + at + 16, words1, limit, factor, 4);
+      keep(y + at + 32, x + at + 32, words2, limit, factor, 4);
+      keep(y + at + 48, x + at + 48, words3, limit, factor, 4);
+    } else {
+      keep(y + at, x + at, words0, limit, factor, n);
+      if (n > 4) keep(y + at + 16, x + at + 16, words1, limit, factor, n - 4);
+      if (n > 8) keep(y + at + 32, x + at + 32, words2, limit, factor, n - 8);
+      if (n > 12) keep(y + at + 48, x + at + 48, words3, limit, factor, n - 12);
     }
   }
 }
