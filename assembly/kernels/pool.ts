@@ -164,8 +164,23 @@ export function maxPoolF32(
   top: i32,
   left: i32,
 ): void {
-  const pixel = channels << 2;
-  pool<MaxFloat>(begin, end, y, x, height, width, pixel, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
+  pool<MaxFloat>(
+    begin,
+    end,
+    y,
+    x,
+    height,
+    width,
+    channels << 2,
+    outHeight,
+    outWidth,
+    windowHeight,
+    windowWidth,
+    strideHeight,
+    strideWidth,
+    top,
+    left,
+  );
 }
 
 export function maxPoolI32(
@@ -185,8 +200,23 @@ export function maxPoolI32(
   top: i32,
   left: i32,
 ): void {
-  const pixel = channels << 2;
-  pool<MaxI32>(begin, end, y, x, height, width, pixel, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
+  pool<MaxI32>(
+    begin,
+    end,
+    y,
+    x,
+    height,
+    width,
+    channels << 2,
+    outHeight,
+    outWidth,
+    windowHeight,
+    windowWidth,
+    strideHeight,
+    strideWidth,
+    top,
+    left,
+  );
 }
 
 export function maxPoolU8(
@@ -206,7 +236,23 @@ export function maxPoolU8(
   top: i32,
   left: i32,
 ): void {
-  pool<MaxU8>(begin, end, y, x, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
+  pool<MaxU8>(
+    begin,
+    end,
+    y,
+    x,
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+    windowHeight,
+    windowWidth,
+    strideHeight,
+    strideWidth,
+    top,
+    left,
+  );
 }
 
 export function maxPoolI8(
@@ -226,5 +272,21 @@ export function maxPoolI8(
   top: i32,
   left: i32,
 ): void {
-  pool<MaxI8>(begin, end, y, x, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top, left);
+  pool<MaxI8>(
+    begin,
+    end,
+    y,
+    x,
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+    windowHeight,
+    windowWidth,
+    strideHeight,
+    strideWidth,
+    top,
+    left,
+  );
 }

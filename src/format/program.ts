@@ -119,7 +119,7 @@ export function decodeProgram(json: Json): Program {
     named((graph, at) => decodeGraph(graph, at, variables)),
   );
   const program = { symbols, variables, graphs };
-  held(place, () => verify(program));
+  held(place, () => verify(program, true));
   return program;
 }
 

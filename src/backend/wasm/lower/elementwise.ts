@@ -6,6 +6,9 @@ import type { Emitter, LoweredNode, LoweringFacet, Operand } from '../lowering.j
 import { type BinaryKernel, zip } from './binary.js';
 import { broadcastTable, scalar, unitsOf } from './rows.js';
 
+/** Scratch of a thread for the last elements, where they do not fill a vector. */
+const VECTOR_BYTES = 16;
+
 /** Kernels of (y, x, count). */
 type UnaryKernel =
   | 'absF32'
@@ -44,6 +47,7 @@ type Unary =
 
 function emitMap(kernel: UnaryKernel, y: Operand, x: Operand, emit: Emitter): void {
   const count = sizeOfShape(x.shape);
+  emit.threadScratch(VECTOR_BYTES);
   emit.record(kernel, unitsOf(count), { y: y.at, x: x.at, count });
 }
 
