@@ -20,7 +20,13 @@ type Polynomial = Map<string, number>;
 const maxTerms = 32;
 const maxText = 1024;
 
-const parsed = new Map<string, Polynomial>();
+/** What a text has been found to say. */
+interface Known {
+  readonly polynomial: Polynomial;
+  readonly canonical: Dim;
+}
+
+const texts = new Map<string, Known>();
 
 function scan(text: string): Polynomial {
   let at = 0;
@@ -81,14 +87,26 @@ function scan(text: string): Polynomial {
   return result;
 }
 
-function polynomial(dim: Dim): Polynomial {
-  if (typeof dim === 'number') return constant(dim);
-  const known = parsed.get(dim);
-  if (known) return known;
-  const made = scan(dim.replace(/\s*([-+*/()])\s*/g, '$1'));
-  if (parsed.size > 4096) parsed.clear();
-  parsed.set(dim, made);
+function known(text: string): Known {
+  const found = texts.get(text);
+  if (found) return found;
+  const polynomial = scan(text.replace(/\s*([-+*/()])\s*/g, '$1'));
+  return remember(text, { polynomial, canonical: format(polynomial) });
+}
+
+function remember(text: string, made: Known): Known {
+  if (texts.size > 4096) texts.clear();
+  texts.set(text, made);
   return made;
+}
+
+const polynomial = (dim: Dim): Polynomial => (typeof dim === 'number' ? constant(dim) : known(dim).polynomial);
+
+/** The dimension that a polynomial is, which need not be read again. */
+function dimOf(polynomial: Polynomial): Dim {
+  const text = format(polynomial);
+  if (typeof text === 'string' && !texts.has(text)) remember(text, { polynomial, canonical: text });
+  return text;
 }
 
 const constant = (value: number): Polynomial => new Map(value === 0 ? [] : [['', value]]);
@@ -160,24 +178,27 @@ function format(p: Polynomial): Dim {
 }
 
 /** The canonical form of a dimension; throws `ArgumentError` on text that is none. */
-export const canonical = (dim: Dim): Dim => (typeof dim === 'number' ? dim : format(polynomial(dim)));
+export const canonical = (dim: Dim): Dim => (typeof dim === 'number' ? dim : known(dim).canonical);
 
 export function addDims(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return a + b;
-  return format(plus(polynomial(a), polynomial(b)));
+  return dimOf(plus(polynomial(a), polynomial(b)));
 }
 
 export function mulDims(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a * b;
-  return format(times(polynomial(a), polynomial(b)));
+  if (typeof a === 'number') return typeof b === 'number' ? a * b : scaled(b, a);
+  return typeof b === 'number' ? scaled(a, b) : dimOf(times(polynomial(a), polynomial(b)));
 }
+
+const scaled = (dim: string, by: number): Dim =>
+  dimOf(new Map(by === 0 ? [] : [...polynomial(dim)].map(([monomial, x]) => [monomial, x * by])));
 
 export const subDims = (a: Dim, b: Dim): Dim => addDims(a, mulDims(b, -1));
 
 /** floor(a / divisor) for a positive integer divisor. */
 export function floorDivDim(a: Dim, divisor: number): Dim {
   if (typeof a === 'number') return Math.floor(a / divisor);
-  return format(floorOf(polynomial(a), divisor));
+  return dimOf(floorOf(polynomial(a), divisor));
 }
 
 export const ceilDivDim = (a: Dim, divisor: number): Dim => floorDivDim(addDims(a, divisor - 1), divisor);
@@ -199,7 +220,7 @@ export function divideExactly(a: Dim, b: Dim): Dim | null {
     if (coefficient % head[1] !== 0) return null;
     total = plus(total, new Map([[atoms.join('*'), coefficient / head[1]]]));
   }
-  return format(total);
+  return dimOf(total);
 }
 
 /** The number of elements of a shape. */
@@ -226,11 +247,11 @@ export function evaluateDim(dim: Dim, extents: Extents): number {
 }
 
 function evaluateAtom(atom: string, extents: Extents): number {
-  const floor = /^floor\(\((.*)\)\/([0-9]+)\)$/.exec(atom);
-  if (floor) return Math.floor(evaluateDim(floor[1] as string, extents) / Number(floor[2]));
   const extent = extents[atom];
-  if (extent === undefined) throw new ShapeError('dimension', `symbol '${atom}' has no extent here.`);
-  return extent;
+  if (extent !== undefined) return extent;
+  const floor = /^floor\(\((.*)\)\/([0-9]+)\)$/.exec(atom);
+  if (!floor) throw new ShapeError('dimension', `symbol '${atom}' has no extent here.`);
+  return Math.floor(evaluateDim(floor[1] as string, extents) / Number(floor[2]));
 }
 
 export const evaluateShape = (shape: Shape, extents: Extents): number[] =>

@@ -4,7 +4,7 @@
  */
 import { bytesPerElement, isDType } from '../core/dtype.js';
 import { GraphError, QuernError } from '../core/errors.js';
-import { canonical, evaluateDim, type Extents, isFixed, sameShape, type Shape, symbolsOf } from '../core/shape.js';
+import { canonical, evaluateDim, type Extents, isFixed, sameShape, symbolsOf } from '../core/shape.js';
 import { mapNamed, type Named } from '../core/tree.js';
 import type { OpName } from '../ops/schema.js';
 import { shapeTable } from '../ops/tables/shape.js';
@@ -16,6 +16,12 @@ import type { Graph, Node, Program, ValueId, Variable } from './program.js';
 const maxRank = 8;
 const maxExtent = 2 ** 31 - 1;
 const maxBytes = 2 ** 32;
+
+/** The bounds of symbols, and the extents at the bounds of the dimensions that were verified so far. */
+interface Bounds {
+  readonly symbols: Extents;
+  readonly dims: Map<string, number>;
+}
 
 /**
  * Throws `GraphError`, naming the graph and the node, unless
@@ -37,7 +43,7 @@ export function verify(program: Program, derived = false): void {
       return `a bound from 1 to ${maxExtent} is required. Received ${bound.max}.`;
     });
   }
-  const bounds = mapNamed(symbols, ({ max }) => max);
+  const bounds: Bounds = { symbols: mapNamed(symbols, ({ max }) => max), dims: new Map() };
   for (const [name, variable] of Object.entries(variables)) {
     requireName(`variable ${name}`, name);
     verifyVariable(name, variable, bounds);
@@ -48,7 +54,7 @@ export function verify(program: Program, derived = false): void {
   }
 }
 
-function verifyVariable(name: string, variable: Variable, bounds: Extents): void {
+function verifyVariable(name: string, variable: Variable, bounds: Bounds): void {
   verifyType(name, variable, bounds);
   check(isFixed(variable.shape), name, () => `a variable has a fixed shape. Received ${printType(variable)}.`);
   check(variable.scope === 'shared' || variable.scope === 'session', name, () => {
@@ -57,7 +63,7 @@ function verifyVariable(name: string, variable: Variable, bounds: Extents): void
   check(typeof variable.trainable === 'boolean', name, () => 'trainable must be true or false.');
 }
 
-function verifyGraph(name: string, graph: Graph, variables: Named<Variable>, bounds: Extents, derived: boolean): void {
+function verifyGraph(name: string, graph: Graph, variables: Named<Variable>, bounds: Bounds, derived: boolean): void {
   graph.values.forEach((type, id) => verifyType(`${name}: value ${id}`, type, bounds));
   const known = new Set<ValueId>();
   const typeOf = (where: string, id: ValueId): TensorType => {
@@ -134,21 +140,20 @@ function infer<N extends OpName>({ op, attrs }: Node<N>, inputs: readonly Tensor
   return shapeTable[op](attrs, inputs);
 }
 
-function verifyType(where: string, { dtype, shape }: TensorType, bounds: Extents): void {
+function verifyType(where: string, { dtype, shape }: TensorType, bounds: Bounds): void {
   check(isDType(dtype), where, () => `a dtype is required. Received '${String(dtype)}'.`);
   check(Array.isArray(shape) && shape.length <= maxRank, where, () => `a rank of at most ${maxRank} is required.`);
   let bytes = bytesPerElement[dtype];
   for (const dim of shape) {
-    verifyDim(where, dim, bounds);
-    const extent = evaluateDim(dim, bounds);
+    const extent = typeof dim === 'string' ? (bounds.dims.get(dim) ?? verifyDim(where, dim, bounds)) : dim;
     check(isExtent(extent), where, () => `extents from 0 to ${maxExtent} are required. Received '${dim}'.`);
     bytes *= Math.max(1, extent);
     check(bytes <= maxBytes, where, () => `at most 4 GiB are required. Received ${printType({ dtype, shape })}.`);
   }
 }
 
-function verifyDim(where: string, dim: Shape[number], bounds: Extents): void {
-  if (typeof dim !== 'string') return;
+/** The extent of a symbolic dimension at the bounds, once it has been found to be one of the program's. */
+function verifyDim(where: string, dim: string, { symbols, dims }: Bounds): number {
   let text: unknown;
   try {
     text = canonical(dim);
@@ -158,10 +163,13 @@ function verifyDim(where: string, dim: Shape[number], bounds: Extents): void {
   }
   check(text === dim, where, () => `canonical dimensions are required. Received '${dim}' for '${String(text)}'.`);
   for (const symbol of symbolsOf(dim)) {
-    check(Object.hasOwn(bounds, symbol), where, () => {
+    check(Object.hasOwn(symbols, symbol), where, () => {
       return `symbols that the program declares are required. Received '${dim}'.`;
     });
   }
+  const extent = evaluateDim(dim, symbols);
+  dims.set(dim, extent);
+  return extent;
 }
 
 /** A run takes the extents of symbols from its feeds, so each must stand alone in the shape of an input. */

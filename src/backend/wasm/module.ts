@@ -47,7 +47,7 @@ const traits = new WeakMap<WebAssembly.Module, ModuleTraits>();
 export function traitsOf(module: WebAssembly.Module, shared: boolean): ModuleTraits {
   const known = traits.get(module);
   if (known) return known;
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared });
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared });
   const exports = instantiate(module, memory);
   exports.setup();
   const made: ModuleTraits = {
