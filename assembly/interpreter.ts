@@ -6,6 +6,7 @@
 // both counts from the record's units; a record is complete when none is left to finish, so a thread that sleeps
 // between two units holds nobody up. A thread that comes late finds either nothing left or a newer epoch, and falls out:
 // it never reads what the host may be changing, because units are taken off a count that only this epoch's run fills.
+// That holds because a run leaves no record of its range in an older epoch: one without units is completed like any other.
 
 import {
   ABORT, ACTIVE, FIRST, GENERATION, LAST, MAY_WAIT, RUNNING_THREADS, SLEEPERS, STATUS, STOP, SYNC, WAITERS,
@@ -46,6 +47,7 @@ function share<D>(record: usize, sync: usize, epoch: i32): bool {
     if (age > 0) return false;
     if (age < 0) {
       units = load<i32>(record, 4);
+      if (units == 0) finish(sync + 64, epoch, 0, 0);
       atomic.cmpxchg<i64>(sync, seen, word(epoch, units));
       continue;
     }
@@ -65,6 +67,7 @@ function share<D>(record: usize, sync: usize, epoch: i32): bool {
 function finish(pending: usize, epoch: i32, units: i32, count: i32): void {
   while (true) {
     const seen = atomic.load<i64>(pending);
+    if (epochOf(seen) - epoch > 0) return;
     const left = (epochOf(seen) == epoch ? <i32>seen : units) - count;
     if (atomic.cmpxchg<i64>(pending, seen, word(epoch, left)) == seen) {
       if (left == 0 && atomic.load<i32>(WAITERS) != 0) atomic.notify(pending, -1);
@@ -94,7 +97,6 @@ function walkTogether<D>(first: usize, last: usize, epoch: i32): void {
   const area = load<usize>(SYNC);
   for (let record = first; record < last; record += load<u32>(record, 8)) {
     if (stopped()) return;
-    if (load<i32>(record, 4) == 0) continue;
     const sync = area + (<usize>load<i32>(record, 12) << 7);
     if (!share<D>(record, sync, epoch)) return;
     if (!complete(sync + 64, epoch)) return;
@@ -109,8 +111,8 @@ export function walk<D>(first: usize, last: usize): void {
     if (load<i32>(RUNNING_THREADS) > 1) {
       const closed = atomic.load<i32>(GENERATION) | 1;
       atomic.store<i32>(GENERATION, closed);
-      store<usize>(FIRST, first);
-      store<usize>(LAST, last);
+      atomic.store<usize>(FIRST, first);
+      atomic.store<usize>(LAST, last);
       const epoch = closed + 1;
       atomic.store<i32>(GENERATION, epoch);
       if (atomic.load<i32>(SLEEPERS) != 0) atomic.notify(GENERATION, -1);
@@ -152,8 +154,8 @@ export function serveRuns<D>(scratch: usize): void {
       continue;
     }
     atomic.add<i32>(ACTIVE, 1);
-    const first = load<usize>(FIRST);
-    const last = load<usize>(LAST);
+    const first = atomic.load<usize>(FIRST);
+    const last = atomic.load<usize>(LAST);
     if (atomic.load<i32>(GENERATION) == generation) {
       walkTogether<D>(first, last, generation);
       seen = generation;

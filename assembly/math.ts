@@ -29,7 +29,7 @@ const EXP_3: usize = TABLE + 112;
 const EXP_4: usize = TABLE + 128;
 const EXP_5: usize = TABLE + 144;
 const EXP_6: usize = TABLE + 160;
-const ONE: usize = TABLE + 176;
+export const ONE: usize = TABLE + 176;
 // log
 const SMALLEST: usize = TABLE + 192;
 const TWO_23: usize = TABLE + 208;
@@ -76,8 +76,8 @@ function doubles(at: usize, value: f64): void {
   v128.store(at, f64x2.splat(value));
 }
 
-/** Writes the constants at [1024, 4096). Called once by the host, before any run. */
-export function setup(): void {
+/** Writes the constants at [1024, 2048). */
+export function setupMath(): void {
   // e^r = 1 + r + r^2 (c2 + c3 r + ... + c6 r^4) on [0, ln 2], least relative error 3e-9.
   floats(HIGHEST, 88.8);
   floats(LOWEST, -88);
@@ -139,7 +139,7 @@ export function setup(): void {
 /** e^x of four floats. */
 // @ts-ignore: decorator
 @inline
-function exp(x: v128): v128 {
+export function exp(x: v128): v128 {
   const a = f32x4.pmax(f32x4.pmin(x, v128.load(HIGHEST)), v128.load(LOWEST));
   const n = f32x4.floor(f32x4.mul(a, v128.load(LOG2E)));
   const r = fnma(n, v128.load(LN2_LOW), fnma(n, v128.load(LN2_HIGH), a));

@@ -34,7 +34,9 @@ export {
 // Layers
 export { activation, relu, softmax } from './nn/activation.js';
 export type { ActivationName } from './nn/activations.js';
+export { batchNormalization, type BatchNormalizationOptions } from './nn/batch-normalization.js';
 export { conv2d, type Conv2dOptions } from './nn/conv2d.js';
+export { type Constraint, maxNorm, nonNeg, unitNorm } from './nn/constraints.js';
 export { dense, type DenseOptions } from './nn/dense.js';
 export { dropout, type DropoutOptions } from './nn/dropout.js';
 export { embedding, type EmbeddingOptions } from './nn/embedding.js';
@@ -42,29 +44,70 @@ export { flatten } from './nn/flatten.js';
 export { type InitializerName, initializers } from './nn/initializers.js';
 export { type Input, input, type InputOptions } from './nn/input.js';
 export type { Layer, Mode } from './nn/layer.js';
-export { layerNormalization, type LayerNormalizationOptions } from './nn/normalization.js';
+export {
+  groupNormalization,
+  type GroupNormalizationOptions,
+  layerNormalization,
+  type LayerNormalizationOptions,
+  rmsNormalization,
+  type RmsNormalizationOptions,
+} from './nn/normalization.js';
 export { maxPooling2d, type MaxPooling2dOptions } from './nn/pooling.js';
+export { l1, l1L2, l2, type Regularizer } from './nn/regularizers.js';
 
 // Losses and metrics
 export {
   binaryCrossentropy,
+  binaryFocalCrossentropy,
+  type BinaryFocalCrossentropyOptions,
   categoricalCrossentropy,
+  cosineSimilarity,
+  type CrossentropyOptions,
+  hinge,
+  huber,
+  klDivergence,
   type Loss,
   type LossName,
+  meanAbsoluteError,
   meanSquaredError,
   sparseCategoricalCrossentropy,
 } from './nn/losses.js';
 export {
   accuracy,
   binaryAccuracy,
-  meanAbsoluteError,
+  categoricalAccuracy,
   type Metric,
   type MetricName,
   sparseCategoricalAccuracy,
+  sparseTopKCategoricalAccuracy,
+  topKCategoricalAccuracy,
 } from './nn/metrics.js';
 
 // Models and training
-export type { Callback, History } from './train/fit.js';
+export type { Callback, History, Run } from './train/callback.js';
+export {
+  earlyStopping,
+  type EarlyStoppingOptions,
+  modelCheckpoint,
+  type ModelCheckpointOptions,
+  reduceLROnPlateau,
+  type ReduceLROnPlateauOptions,
+} from './train/callbacks.js';
+export type { CheckpointOptions } from './train/checkpoint.js';
+export { csvLogger, jsonLogger } from './train/loggers.js';
+export { auc, confusionMatrix, f1, precision, r2, recall, type ThresholdOptions } from './train/scores.js';
+export type { MonitorOptions } from './train/monitor.js';
+export {
+  cosineDecay,
+  type CosineDecayOptions,
+  exponentialDecay,
+  type ExponentialDecayOptions,
+  type LearningRateSchedule,
+  oneCycle,
+  type OneCycleOptions,
+  piecewiseConstantDecay,
+  type PiecewiseConstantDecayOptions,
+} from './train/schedules.js';
 export { type EvaluateOptions, type FrozenModel, loadFrozenModel, type LoadOptions } from './train/frozen.js';
 export {
   type CompileOptions,
@@ -76,10 +119,18 @@ export {
   sequential,
 } from './train/model.js';
 export {
+  adagrad,
+  type AdagradOptions,
   adam,
   type AdamOptions,
+  adamW,
+  lion,
+  type LionOptions,
   type Optimizer,
   type OptimizerName,
+  type OptimizerOptions,
+  rmsprop,
+  type RmspropOptions,
   sgd,
   type SgdOptions,
 } from './train/optimizers.js';
@@ -88,8 +139,47 @@ export {
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
 
 // Data
+export {
+  affine,
+  type AffineOptions,
+  augment,
+  type Augmentation,
+  brightness,
+  type CropOptions,
+  cutout,
+  type Draw,
+  gaussianNoise,
+  horizontalFlip,
+  mixup,
+  type MixupOptions,
+  type Picture,
+  randomCrop,
+} from './data/augmentation.js';
+export {
+  type Column,
+  type ColumnType,
+  type CsvOptions,
+  matrixOf,
+  type Missing,
+  readCsv,
+  type Table,
+} from './data/csv.js';
 export { readIdx } from './data/idx.js';
+export { irisColumns, irisSpecies, loadIris } from './data/iris.js';
+export { oneHot } from './data/labels.js';
 export { type Dataset, loadMnist, type MnistPart } from './data/mnist.js';
+export { readNpy, writeNpy } from './data/npy.js';
+export { takeRows } from './data/rows.js';
+export { minMaxScaler, type Scaler, standardScaler } from './data/scale.js';
+export {
+  type Fold,
+  type FoldOptions,
+  kFold,
+  split,
+  type Split,
+  type SplitOptions,
+  stratifiedKFold,
+} from './data/split.js';
 
 // Programs: what models are made of, for whoever writes graphs by hand
 export * as ops from './ops/functions.js';

@@ -105,7 +105,11 @@ test('what is not understood ends with 2', async () => {
   assertFailed(await quern(), 2, /Usage: quern/);
   assertFailed(await quern('trian'), 2, /unknown command 'trian'/);
   assertFailed(await quern('train', 'mnist-cnn', '--epoch', '3'), 2, /unknown option '--epoch'.*--epochs/s);
-  assertFailed(await quern('train', 'resnet'), 2, /Allowed choices are mnist-cnn/);
+  assertFailed(
+    await quern('train', 'resnet'),
+    2,
+    /Allowed choices are mnist-cnn, mnist-mlp, iris, linear-regression, logistic-regression/,
+  );
   assertFailed(await quern('train', 'mnist-cnn', '--epochs', 'two'), 2, /An integer from 1 is required/);
   assertFailed(await quern('train', 'mnist-cnn', '--threads', '0'), 2, /An integer from 1 to 64 is required/);
   assertFailed(await quern('serve', digits, '--port', '65536'), 2, /An integer from 0 to 65535 is required/);
@@ -325,6 +329,31 @@ test('train --once trains, shrinks, serves and measures', async () => {
   assert.ok(Number(report['msFirstInference']) > 0 && Number(report['msPerEpoch']) > 0);
   const measured = jsonOf(await quern('evaluate', join(out, 'mnist-cnn-int8.safetensors'), '--json'));
   assert.is(measured['accuracy'], report['accuracyInt8']);
+});
+
+test('the smaller programs train, save, and are served as they are', async () => {
+  const out = join(folder, 'small');
+  const cases = [
+    ['iris', 'accuracy', ['--seed', '2']],
+    ['linear-regression', 'meanAbsoluteError', ['--limit', '200']],
+    ['logistic-regression', 'binaryAccuracy', ['--quick', '--batch-size', '16']],
+  ] as const;
+  for (const [name, metric, options] of cases) {
+    const ended = await quern('train', name, '--once', '--port', '0', '--out', out, '--json', ...options);
+    const report = jsonOf(ended);
+    assert.equal(Object.keys(report).sort(), [
+      ...[metric, 'bytes', 'engineBytesGzip', 'loss', 'module', 'msFirstInference', 'msPerEpoch'].sort(),
+      'servedMismatches',
+      'threads',
+    ]);
+    assert.is(report['servedMismatches'], 0);
+    assert.is(report['bytes'], statSync(join(out, `${name}.safetensors`)).size);
+    assert.match(ended.stderr, /served answer differs, of (30|1000) +0\n/);
+  }
+  const plain = await quern('train', 'mnist-mlp', '--quick', '--limit', '500', '--out', out);
+  assert.is(plain.code, 0, plain.stderr);
+  assert.match(plain.stdout, /test accuracy +\d+\.\d+ %\n/);
+  assert.match((await quern('train', '--help')).stdout, /  iris +irises by four lengths; 100 epochs, batches of 32\n/);
 });
 
 test.run();

@@ -33,7 +33,7 @@ const nodeFiles = [
   /^src\/(cli|models)\//,
   /^src\/backend\/wasm\/(backend|[a-z-]+-node)\.ts$/,
   /^src\/format\/file\.ts$/,
-  /^src\/data\/mnist\.ts$/,
+  /^src\/data\/(iris|mnist)\.ts$/,
   /^edge\/(build|node|page|workerd)\.ts$/,
 ];
 

@@ -1,8 +1,9 @@
-/** The largest errors of exp, log, tanh, sigmoid and pow, on every module: no more than assembly/math.ts says. */
+/** The largest errors of the functions of floats, on every module: no more than assembly/math.ts and special.ts say. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compileModule, type ModuleName } from '../src/backend/wasm/modules-node.js';
 import { randomWords } from '../src/core/random.js';
+import { errorFunction } from '../src/ops/special.js';
 import { acceptedModules } from './support/backends.js';
 
 /** One unit of the kernels. */
@@ -98,6 +99,11 @@ const functions = {
   logF32: { exact: Math.log, limit: 0.84 },
   tanhF32: { exact: Math.tanh, limit: 6.4 },
   sigmoidF32: { exact: (x: number) => 1 / (1 + Math.exp(-x)), limit: 2.6 },
+  erfF32: { exact: errorFunction, limit: 2.8 },
+  sinF32: { exact: Math.sin, limit: 1.6 },
+  cosF32: { exact: Math.cos, limit: 1.6 },
+  log1pF32: { exact: Math.log1p, limit: 1.5 },
+  expm1F32: { exact: Math.expm1, limit: 1.7 },
 } as const;
 
 const specials = [
@@ -141,6 +147,7 @@ for (const module of acceptedModules) {
         [-1, 1],
         [-10, 10],
         [-104, 104],
+        [33554000, 33555000],
         [88.7, 88.8],
         [-87.4, -87.3],
       ] as const) {

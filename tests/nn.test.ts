@@ -79,7 +79,7 @@ test('options that a layer does not take are refused by name', () => {
   refuse(() => dense({ units: 2.5 }), /Received 2.5/);
   refuse(() => dense(loosely(64)), /\[dense\] options must be an object\. Received 64/);
   refuse(() => dense(loosely({ units: 1, activations: 'relu' })), /activation, useBias.*Received 'activations'/);
-  refuse(() => dense(loosely({ units: 1, activation: 'rleu' })), /'linear' or 'relu'.*Received "rleu"/);
+  refuse(() => dense(loosely({ units: 1, activation: 'rleu' })), /'linear' or .*'relu'.*Received "rleu"/);
   refuse(() => dense({ units: 1, name: 'a/b' }), /name must be/);
   refuse(() => conv2d(loosely({ filters: 1, kernelSize: [3] })), /kernelSize must be one positive integer or two/);
   refuse(() => conv2d(loosely({ filters: 1, kernelSize: 3, padding: 'full' })), /padding must be 'valid' or 'same'/);
@@ -337,7 +337,7 @@ test('binaryCrossentropy is exact at the ends, and its gradient is p - label eve
 test('meanSquaredError and meanAbsoluteError are means along the last axis', async () => {
   const feeds = { p: f32([2, 2], [1, 2, 3, 5]), y: f32([2, 2], [0, 4, 3, 1]) };
   near(await computed(feeds, ({ p, y }) => losses.meanSquaredError().call(y as Tensor, p as Tensor)), [2.5, 8]);
-  near(await computed(feeds, ({ p, y }) => metrics.meanAbsoluteError().call(y as Tensor, p as Tensor)), [1.5, 2]);
+  near(await computed(feeds, ({ p, y }) => losses.meanAbsoluteError().call(y as Tensor, p as Tensor)), [1.5, 2]);
 });
 
 test('accuracies count what is right', async () => {

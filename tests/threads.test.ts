@@ -104,6 +104,19 @@ test('thousands of short runs of changing extents are those of one thread', () =
   together.close();
 });
 
+test('runs without any rows between full ones: a late thread finds nothing of an older run to do', () => {
+  const [alone, together] = [start(1), start(3)];
+  const full = feed(Array.from({ length: 64 }, (_, i) => (i * 11) % 50));
+  const expected = alone.runSync('predict', full)['y']?.data;
+  for (let run = 0; run < 8000; run++) {
+    assert.is(together.runSync('predict', feed([]))['y']?.data.length, 0);
+    for (let spins = (run * 7919) % 4000; spins > 0; spins--) Math.sqrt(spins);
+    const { y } = together.runSync('predict', full);
+    if (Buffer.compare(bytesOf(y?.data), bytesOf(expected)) !== 0) assert.unreachable(`run ${run} differs`);
+  }
+  together.close();
+});
+
 const bytesOf = (data: ArrayBufferView | undefined): Uint8Array =>
   new Uint8Array(data?.buffer ?? new ArrayBuffer(0), data?.byteOffset, data?.byteLength);
 

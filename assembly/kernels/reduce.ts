@@ -60,6 +60,57 @@ class MaxInteger {
   }
 }
 
+@unmanaged
+class Min {
+  @inline
+  identity(): v128 {
+    return f32x4.splat(Infinity);
+  }
+
+  @inline
+  apply(a: v128, b: v128): v128 {
+    return f32x4.min(a, b);
+  }
+
+  @inline
+  across(x: v128): f32 {
+    const pairs = f32x4.min(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1));
+    return f32x4.extract_lane(f32x4.min(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2)), 0);
+  }
+}
+
+@unmanaged
+class MinInteger {
+  @inline
+  identity(): v128 {
+    return i32x4.splat(i32.MAX_VALUE);
+  }
+
+  @inline
+  apply(a: v128, b: v128): v128 {
+    return i32x4.min_s(a, b);
+  }
+}
+
+@unmanaged
+class Product {
+  @inline
+  identity(): v128 {
+    return f32x4.splat(1);
+  }
+
+  @inline
+  apply(a: v128, b: v128): v128 {
+    return f32x4.mul(a, b);
+  }
+
+  @inline
+  across(x: v128): f32 {
+    const pairs = f32x4.mul(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1));
+    return f32x4.extract_lane(pairs, 0) * f32x4.extract_lane(pairs, 1);
+  }
+}
+
 /** What a row of `n` elements folds to, by sixteen interleaved lanes. */
 // @ts-ignore: decorator
 @inline
@@ -137,6 +188,36 @@ export function maxRowsF32(
   perUnit: i32,
 ): void {
   foldRows<Max>(begin, end, y, x, items, axis, chunk, chunks, perUnit, 1);
+}
+
+/** The minimum of each row. */
+export function minRowsF32(
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  items: i32,
+  axis: i32,
+  chunk: i32,
+  chunks: i32,
+  perUnit: i32,
+): void {
+  foldRows<Min>(begin, end, y, x, items, axis, chunk, chunks, perUnit, 1);
+}
+
+/** The product of each row. */
+export function prodRows(
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  items: i32,
+  axis: i32,
+  chunk: i32,
+  chunks: i32,
+  perUnit: i32,
+): void {
+  foldRows<Product>(begin, end, y, x, items, axis, chunk, chunks, perUnit, 1);
 }
 
 /** Eight rows folded, `count` lanes of each. */
@@ -260,6 +341,54 @@ export function maxColumnsI32(
   perUnit: i32,
 ): void {
   foldColumns<MaxInteger>(begin, end, y, x, items, axis, inner, chunk, chunks, perUnit, 1);
+}
+
+/** The minima over the axis. */
+export function minColumnsF32(
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  items: i32,
+  axis: i32,
+  inner: i32,
+  chunk: i32,
+  chunks: i32,
+  perUnit: i32,
+): void {
+  foldColumns<Min>(begin, end, y, x, items, axis, inner, chunk, chunks, perUnit, 1);
+}
+
+/** The minima over the axis of i32. */
+export function minColumnsI32(
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  items: i32,
+  axis: i32,
+  inner: i32,
+  chunk: i32,
+  chunks: i32,
+  perUnit: i32,
+): void {
+  foldColumns<MinInteger>(begin, end, y, x, items, axis, inner, chunk, chunks, perUnit, 1);
+}
+
+/** The products over the axis. */
+export function prodColumns(
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  items: i32,
+  axis: i32,
+  inner: i32,
+  chunk: i32,
+  chunks: i32,
+  perUnit: i32,
+): void {
+  foldColumns<Product>(begin, end, y, x, items, axis, inner, chunk, chunks, perUnit, 1);
 }
 
 @unmanaged

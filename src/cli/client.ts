@@ -1,4 +1,4 @@
-/** A client of the Open Inference Protocol v2 over JSON, for images. */
+/** A client of the Open Inference Protocol v2 over JSON. */
 import { IoError } from '../core/errors.js';
 import type { NDArray } from '../core/ndarray.js';
 import { rowsOf, sliceRows } from '../data/rows.js';
@@ -36,13 +36,13 @@ export function largest(scores: ArrayLike<number>): number {
   return best;
 }
 
-/** The classes that a server gives the rows of x, one request for each, a few at a time. */
-export async function servedClasses(url: string, input: string, x: NDArray): Promise<number[]> {
-  const classes: number[] = [];
+/** The outputs that a server gives the rows of x, one request for each, a few at a time. */
+export async function servedOutputs(url: string, input: string, x: NDArray): Promise<number[][]> {
+  const outputs: number[][] = [];
   const rows = Array.from({ length: rowsOf(x) }, (_, row) => row).values();
   const worker = async (): Promise<void> => {
-    for (const row of rows) classes[row] = largest(await infer(url, requestBody(input, sliceRows(x, row, row + 1))));
+    for (const row of rows) outputs[row] = await infer(url, requestBody(input, sliceRows(x, row, row + 1)));
   };
   await Promise.all([worker(), worker(), worker(), worker()]);
-  return classes;
+  return outputs;
 }

@@ -42,14 +42,13 @@ const inferUrl = (url: string, name: string): string => `${url}/v2/models/${enco
 
 async function serveWorkerd({ model, name, port }: ServeOptions): Promise<Serving> {
   const outDir = await mkdtemp(join(tmpdir(), 'quern-worker-'));
-  const clean = (): Promise<void> => rm(outDir, { recursive: true, force: true });
   try {
     const { config, engineBytesGzip } = await buildWorker({ modelPath: model, outDir, module: 'relaxed', name });
+    // Once it answers, workerd has read all of it.
     const { url, ended, stop } = await startWorkerd({ config, port });
-    return { url, inferUrl: inferUrl(url, name), engineBytesGzip, ended: ended.finally(clean), stop };
-  } catch (error) {
-    await clean();
-    throw error;
+    return { url, inferUrl: inferUrl(url, name), engineBytesGzip, ended, stop };
+  } finally {
+    await rm(outDir, { recursive: true, force: true });
   }
 }
 

@@ -11,7 +11,7 @@ import type { Backend } from '../backend/backend.js';
 import { ArgumentError, GraphError } from '../core/errors.js';
 import { type NDArray, ndarray } from '../core/ndarray.js';
 import { mapNamed } from '../core/tree.js';
-import { batches } from '../data/rows.js';
+import { batches, rowsOf } from '../data/rows.js';
 import type { ModelContents } from '../format/model.js';
 import { ProgramBuilder, type Scope } from '../graph/builder.js';
 import { usesOf } from '../graph/passes/rewrite.js';
@@ -119,7 +119,7 @@ async function calibrate(
     for (const batch of batches([calibration], batchSize)) {
       const [x] = batch.arrays;
       if (!x) continue;
-      const seen = await runtime.run(batchSize, 'probing', { [input.name]: x });
+      const seen = await runtime.run(Math.min(batchSize, rowsOf(calibration)), 'probing', { [input.name]: x });
       for (const [name, id] of probes) see(id, seen[name]?.data ?? new Float32Array());
     }
   };

@@ -1,5 +1,6 @@
 /** Rows of arrays: an array's first axis counts examples. */
 import { allocate, type DataOf } from '../core/dtype.js';
+import { IndexError } from '../core/errors.js';
 import { type NDArray, sizeOf } from '../core/ndarray.js';
 
 /** How many examples an array holds. */
@@ -10,6 +11,13 @@ export function sliceRows({ dtype, shape, data }: NDArray, start: number, end: n
   const [, ...inner] = shape;
   const size = sizeOf(inner);
   return { dtype, shape: [end - start, ...inner], data: data.subarray(start * size, end * size) };
+}
+
+/** The rows of an array at these positions, in their order: a copy. */
+export function takeRows(array: NDArray, rows: Int32Array): NDArray {
+  const bad = rows.findIndex((row) => !(row >= 0 && row < rowsOf(array)));
+  if (bad < 0) return gatherer(array, rows.length)(rows);
+  throw new IndexError('takeRows', `rows from 0 to ${rowsOf(array) - 1} are required. Received ${rows[bad]}.`);
 }
 
 /** Some rows of several arrays. */
@@ -33,7 +41,7 @@ export function* batches(arrays: readonly NDArray[], size: number, order?: Int32
     }
     return;
   }
-  const buffers = arrays.map((array) => gatherer(array, size));
+  const buffers = arrays.map((array) => gatherer(array, Math.min(size, count)));
   for (let start = 0; start < count; start += size) {
     const rows = order.subarray(start, Math.min(start + size, count));
     yield { arrays: buffers.map((gather) => gather(rows)), size: rows.length };

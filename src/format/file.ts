@@ -1,6 +1,19 @@
 /** Files on Node: read range by range, saved whole or not at all. Not part of what ships to the edge. */
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
 import { IoError } from '../core/errors.js';
 import type { SyncByteSource } from './source.js';
 
@@ -51,11 +64,20 @@ export function loadFile(path: string): Uint8Array {
   }
 }
 
+/** Where a file that may be a link really lies. Throws `IoError` for what is no regular file. */
+function homeOf(path: string): string {
+  if (!existsSync(path)) return path;
+  const home = realpathSync(path);
+  if (statSync(home).isFile()) return home;
+  throw new IoError('file', `a regular file to replace is required. Received '${path}'.`);
+}
+
 /**
  * Saves a file whole: the bytes go to a new file beside it, reach the disk, and only then take its name. When anything
  * fails, the disk full among it, what stood at `path` stands there still and nothing is left behind. Throws `IoError`.
  */
-export function saveFile(path: string, bytes: Uint8Array): void {
+export function saveFile(name: string, bytes: Uint8Array): void {
+  const path = homeOf(name);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = openSync(temporary, 'wx');
@@ -69,5 +91,17 @@ export function saveFile(path: string, bytes: Uint8Array): void {
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw new IoError('save', `'${path}' could not be written and is as it was. ${reasonOf(cause)}.`, { cause });
+  }
+}
+
+export const fileExists = (path: string): boolean => existsSync(path);
+
+/** Removes the new files beside `path` of saves that were killed. Nobody else may be saving to `path`. */
+export function removeLeftovers(path: string): void {
+  const [folder, prefix] = [dirname(path), `${basename(path)}.`];
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const isLeftover = name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length));
+    if (isLeftover) rmSync(join(folder, name), { force: true });
   }
 }

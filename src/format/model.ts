@@ -1,7 +1,7 @@
 /**
  * The model file: a valid safetensors file that holds a program, its assets and the values of its shared variables. The
  * rules are in docs/format.md. Reading checks the header, the program and the assets; each variable is read, and held
- * against its checksum, when it is asked for, so that a model never lies in memory twice.
+ * against its checksum, when it is asked for: whoever loads a model from afar need not hold all of it.
  */
 import { ArgumentError, FormatError } from '../core/errors.js';
 import { bytesPerElement, type DType, viewOf } from '../core/dtype.js';

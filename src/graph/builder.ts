@@ -38,11 +38,14 @@ export interface VariableSpec {
   readonly trainable?: boolean;
   /** Zeros unless said. Not for session variables. */
   readonly initial?: Initializer;
+  /** What its value costs, an f32 scalar: training adds it to the loss. */
+  readonly penalty?: ((value: Tensor) => Tensor) | undefined;
+  /** What a value is brought back to after an update by an optimizer. */
+  readonly projection?: ((value: Tensor) => Tensor) | undefined;
 }
 
-interface Declaration {
+interface Declaration extends Pick<VariableSpec, 'initial' | 'penalty' | 'projection'> {
   readonly variable: Variable;
-  readonly initial: Initializer | undefined;
 }
 
 /** What a traced function may do besides calling ops on its tensors. */
@@ -88,6 +91,20 @@ export class Scope {
     return Object.fromEntries(read.filter(([name]) => this.builder.declared(name).trainable));
   }
 
+  /** Records what the trainable variables that this graph has read so far cost; one tensor for each that costs. */
+  penalties(): Tensor[] {
+    return Object.entries(this.trainables()).flatMap(([name, tensor]) => {
+      const { penalty } = this.builder.declaration(name);
+      return penalty ? [this.trace.at(name, () => penalty(tensor))] : [];
+    });
+  }
+
+  /** Records what `value` is brought back to before it is assigned to the variable. */
+  projected(variable: Tensor, value: Tensor): Tensor {
+    const { projection } = this.builder.declaration(this.#nameOf(variable));
+    return projection ? projection(value) : value;
+  }
+
   /** A literal: a number (f32 unless said), or an array of the dtype it has. */
   constant(value: number | NDArray, dtype?: DType): Tensor {
     return constant(this.trace, value, dtype);
@@ -129,7 +146,7 @@ export class ProgramBuilder {
 
   /** Declares a variable, or checks that it was declared alike. */
   variable(name: string, spec: VariableSpec): Variable {
-    const { dtype = 'f32', scope = 'shared', initial } = spec;
+    const { dtype = 'f32', scope = 'shared', initial, penalty, projection } = spec;
     const { trainable = dtype === 'f32' && scope === 'shared' } = spec;
     const variable: Variable = { dtype, shape: fixedShape(name, spec.shape), scope, trainable };
     const known = this.#declarations.get(name);
@@ -138,7 +155,7 @@ export class ProgramBuilder {
       if (scope === 'session' && initial) {
         throw new ArgumentError(name, 'a session variable starts at zero. Received an initializer.');
       }
-      this.#declarations.set(name, { variable, initial });
+      this.#declarations.set(name, { variable, penalty, projection, ...(initial ? { initial } : {}) });
       return variable;
     }
     if (!same(known.variable, variable)) {
@@ -152,8 +169,13 @@ export class ProgramBuilder {
 
   /** A variable that has been declared. */
   declared(name: string): Variable {
+    return this.declaration(name).variable;
+  }
+
+  /** A variable and what was said of it where it was declared. */
+  declaration(name: string): Declaration {
     const known = this.#declarations.get(name);
-    if (known) return known.variable;
+    if (known) return known;
     throw new GraphError(name, 'the first use of a variable must say its shape. Received none.');
   }
 

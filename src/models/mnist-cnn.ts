@@ -3,11 +3,10 @@
  *
  *   conv2d 32 3x3 relu, max-pool 2, conv2d 64 3x3 relu, max-pool 2, conv2d 64 3x3 relu, flatten, dense 64 relu, dense 10
  */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend } from '../backend/backend.js';
 import { quantize } from '../compress/quantize.js';
-import { IoError } from '../core/errors.js';
 import { type Dataset, loadMnist } from '../data/mnist.js';
 import { sliceRows } from '../data/rows.js';
 import { conv2d } from '../nn/conv2d.js';
@@ -15,11 +14,12 @@ import { dense } from '../nn/dense.js';
 import { flatten } from '../nn/flatten.js';
 import { input } from '../nn/input.js';
 import { maxPooling2d } from '../nn/pooling.js';
-import type { Callback } from '../train/fit.js';
 import type { FrozenModel, Measures } from '../train/frozen.js';
 import { type Model, sequential } from '../train/model.js';
 import { adam } from '../train/optimizers.js';
-import type { Verbosity } from '../train/progress.js';
+import { EpochClock, type Job, makeFolder } from './training.js';
+
+export const mnistCnnDefaults = { epochs: 5, batchSize: 64 } as const;
 
 /** What the model is measured by. */
 export const mnistMeasures: Measures = { loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] };
@@ -44,21 +44,6 @@ export function mnistCnn(options: { readonly seed?: number; readonly backend?: B
   return model;
 }
 
-export interface MnistJob {
-  /** Default 5. */
-  readonly epochs?: number;
-  /** Default 64. */
-  readonly batchSize?: number;
-  /** Default 0. */
-  readonly seed?: number;
-  readonly backend: Backend;
-  /** The folder of the two files. */
-  readonly out: string;
-  /** Train on the first so many images only. */
-  readonly limit?: number;
-  readonly verbose?: Verbosity;
-}
-
 export interface MnistResult {
   readonly paths: { readonly float32: string; readonly int8: string };
   readonly bytesFloat32: number;
@@ -74,8 +59,9 @@ export interface MnistResult {
 const calibrationRows = 1024;
 
 /** Trains, measures on the 10,000 test images, quantizes, measures again and saves. */
-export async function trainMnistCnn(job: MnistJob): Promise<MnistResult> {
-  const { epochs = 5, batchSize = 64, seed = 0, backend, out, limit, verbose = 'auto' } = job;
+export async function trainMnistCnn(job: Job): Promise<MnistResult> {
+  const { seed = 0, backend, out, limit, verbose = 'auto' } = job;
+  const { epochs, batchSize } = { ...mnistCnnDefaults, ...job };
   await makeFolder(out);
   const [data, test] = [loadMnist('train', limit), loadMnist('test')];
   const model = mnistCnn({ seed, backend });
@@ -101,33 +87,4 @@ export async function trainMnistCnn(job: MnistJob): Promise<MnistResult> {
     int8,
     test,
   };
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new IoError('train', `a folder that can be written is required. Received '${path}': ${reason}.`, { cause });
-  }
-}
-
-/** The mean time of an epoch, in milliseconds. */
-class EpochClock implements Callback {
-  #total = 0;
-  #epochs = 0;
-  #start = 0;
-
-  readonly onEpochBegin = (): void => {
-    this.#start = performance.now();
-  };
-
-  readonly onEpochEnd = (): void => {
-    this.#total += performance.now() - this.#start;
-    this.#epochs++;
-  };
-
-  get mean(): number {
-    return this.#total / this.#epochs;
-  }
 }

@@ -5,9 +5,11 @@ import { add } from '../ops/binary.js';
 import { conv2d as convolve, pairOf } from '../ops/conv.js';
 import type { Padding, Pair } from '../ops/schema.js';
 import { type ActivationName, activate, activationName } from './activations.js';
+import { type Constraint, constraint, projectionOf } from './constraints.js';
 import { type InitializerName, initializerName, initializers } from './initializers.js';
 import { type Layer, type LayerKind, makeLayer, type Naming } from './layer.js';
 import { count, countPair, flag, oneOf, optional } from './options.js';
+import { penaltyOf, type Regularizer, regularizer } from './regularizers.js';
 
 export interface Conv2dOptions {
   /** Channels of the output. */
@@ -26,6 +28,10 @@ export interface Conv2dOptions {
   readonly kernelInitializer?: InitializerName;
   /** `zeros` unless said. */
   readonly biasInitializer?: InitializerName;
+  /** Added to the loss in training; none unless said. */
+  readonly kernelRegularizer?: Regularizer | null;
+  /** Holds after each step of training; none unless said. */
+  readonly kernelConstraint?: Constraint | null;
 }
 
 export const conv2dKind: LayerKind<Conv2dOptions> = {
@@ -39,6 +45,8 @@ export const conv2dKind: LayerKind<Conv2dOptions> = {
     useBias: optional(flag, true),
     kernelInitializer: optional(initializerName, 'glorotUniform'),
     biasInitializer: optional(initializerName, 'zeros'),
+    kernelRegularizer: regularizer,
+    kernelConstraint: constraint,
   },
   call: (options, x, scope) => {
     const { filters, kernelSize, strides, padding, activation, useBias } = options;
@@ -49,8 +57,12 @@ export const conv2dKind: LayerKind<Conv2dOptions> = {
         `images [batch, height, width, channels] are required. Received ${printShape(x.shape)}.`,
       );
     }
-    const initial = initializers[options.kernelInitializer];
-    const kernel = scope.variable('kernel', { shape: [...pairOf(kernelSize), channels, filters], initial });
+    const kernel = scope.variable('kernel', {
+      shape: [...pairOf(kernelSize), channels, filters],
+      initial: initializers[options.kernelInitializer],
+      penalty: penaltyOf(options.kernelRegularizer),
+      projection: projectionOf(options.kernelConstraint),
+    });
     const convolved = convolve(x, kernel, { strides, padding });
     if (!useBias) return activate(activation, convolved);
     const bias = scope.variable('bias', { shape: [filters], initial: initializers[options.biasInitializer] });

@@ -4,9 +4,11 @@ import { printShape } from '../core/shape.js';
 import { add } from '../ops/binary.js';
 import { matmul } from '../ops/linear.js';
 import { type ActivationName, activate, activationName } from './activations.js';
+import { type Constraint, constraint, projectionOf } from './constraints.js';
 import { type InitializerName, initializerName, initializers } from './initializers.js';
 import { type Layer, type LayerKind, makeLayer, type Naming } from './layer.js';
 import { count, flag, optional } from './options.js';
+import { penaltyOf, type Regularizer, regularizer } from './regularizers.js';
 
 export interface DenseOptions {
   /** The size of the last axis of the output. */
@@ -19,6 +21,10 @@ export interface DenseOptions {
   readonly kernelInitializer?: InitializerName;
   /** `zeros` unless said. */
   readonly biasInitializer?: InitializerName;
+  /** Added to the loss in training; none unless said. */
+  readonly kernelRegularizer?: Regularizer | null;
+  /** Holds after each step of training; none unless said. */
+  readonly kernelConstraint?: Constraint | null;
 }
 
 export const denseKind: LayerKind<DenseOptions> = {
@@ -29,13 +35,21 @@ export const denseKind: LayerKind<DenseOptions> = {
     useBias: optional(flag, true),
     kernelInitializer: optional(initializerName, 'glorotUniform'),
     biasInitializer: optional(initializerName, 'zeros'),
+    kernelRegularizer: regularizer,
+    kernelConstraint: constraint,
   },
-  call: ({ units, activation, useBias, kernelInitializer, biasInitializer }, x, scope) => {
+  call: (options, x, scope) => {
+    const { units, activation, useBias, kernelInitializer, biasInitializer } = options;
     const features = x.shape.at(-1);
     if (x.rank < 2 || typeof features !== 'number') {
       throw new ShapeError(scope.path, `x [batch, ..., features] is required. Received ${printShape(x.shape)}.`);
     }
-    const kernel = scope.variable('kernel', { shape: [features, units], initial: initializers[kernelInitializer] });
+    const kernel = scope.variable('kernel', {
+      shape: [features, units],
+      initial: initializers[kernelInitializer],
+      penalty: penaltyOf(options.kernelRegularizer),
+      projection: projectionOf(options.kernelConstraint),
+    });
     const product = matmul(x, kernel);
     if (!useBias) return activate(activation, product);
     const bias = scope.variable('bias', { shape: [units], initial: initializers[biasInitializer] });

@@ -1,11 +1,15 @@
-/** Metrics, by their Keras names: one number for each example (or position), of which the mean is reported. */
+/**
+ * Metrics, by their Keras names: one number for each example (or position), of which the mean is reported. A loss is a
+ * metric, too.
+ */
 import { ArgumentError, DTypeError } from '../core/errors.js';
-import { sub } from '../ops/binary.js';
 import { cast } from '../ops/cast.js';
-import { equal, greater } from '../ops/compare.js';
-import { abs } from '../ops/elementwise.js';
-import { argmax, mean } from '../ops/reduce.js';
+import { equal, greater, less, lessEqual, logicalNot, where } from '../ops/compare.js';
+import { reshape } from '../ops/move.js';
+import { argmax, sum } from '../ops/reduce.js';
+import { iota } from '../ops/source.js';
 import type { Tensor } from '../ops/tensor.js';
+import { meanAbsoluteError, meanSquaredError } from './distance.js';
 
 export interface Metric {
   readonly name: string;
@@ -33,13 +37,54 @@ export const binaryAccuracy = ({ threshold = 0.5 } = {}): Metric => ({
   call: (labels, prediction) => cast(equal(cast(greater(prediction, threshold), 'f32'), labels), 'f32'),
 });
 
-/** |label - prediction|, its mean along the last axis. */
-export const meanAbsoluteError = (): Metric => ({
-  name: 'meanAbsoluteError',
-  call: (labels, prediction) => mean(abs(sub(labels, prediction)), { axes: -1 }),
+/** How often labels f32 [batch, ..., classes], one-hot, name the class with the largest prediction. */
+export const categoricalAccuracy = (): Metric => ({
+  name: 'categoricalAccuracy',
+  call: (labels, prediction) => cast(equal(argmax(prediction), argmax(labels)), 'f32'),
 });
 
-const metrics = { accuracy, binaryAccuracy, meanAbsoluteError, sparseCategoricalAccuracy };
+/** Whether fewer than k predictions are larger than that of the class that `indices` i32 [batch, ...] name. */
+function isAmongLargest(indices: Tensor, prediction: Tensor, k: number): Tensor {
+  const classes = iota(prediction.recorder, prediction.shape, -1);
+  const isNamed = equal(classes, reshape(indices, [...indices.shape, 1]));
+  const named = sum(where(isNamed, prediction, 0), { axes: -1, keepDims: true });
+  const larger = sum(cast(logicalNot(lessEqual(prediction, named)), 'f32'), { axes: -1 });
+  return cast(less(larger, k), 'f32');
+}
+
+function requireK(name: string, k: number): void {
+  if (Number.isSafeInteger(k) && k > 0) return;
+  throw new ArgumentError(name, `a positive integer k is required. Received ${k}.`);
+}
+
+/** How often the class that labels f32 [batch, ..., classes], one-hot, name is among the k largest (default 5). */
+export function topKCategoricalAccuracy({ k = 5 } = {}): Metric {
+  requireK('topKCategoricalAccuracy', k);
+  return {
+    name: 'topKCategoricalAccuracy',
+    call: (labels, prediction) => isAmongLargest(argmax(labels), prediction, k),
+  };
+}
+
+/** How often the class that labels i32 [batch, ...] name is among the k largest (default 5). */
+export function sparseTopKCategoricalAccuracy({ k = 5 } = {}): Metric {
+  requireK('sparseTopKCategoricalAccuracy', k);
+  return {
+    name: 'sparseTopKCategoricalAccuracy',
+    call: (labels, prediction) => isAmongLargest(labels, prediction, k),
+  };
+}
+
+const metrics = {
+  accuracy,
+  binaryAccuracy,
+  categoricalAccuracy,
+  meanAbsoluteError,
+  meanSquaredError,
+  sparseCategoricalAccuracy,
+  sparseTopKCategoricalAccuracy,
+  topKCategoricalAccuracy,
+};
 
 /** Names stand for the metric with its defaults. */
 export type MetricName = keyof typeof metrics;

@@ -59,6 +59,10 @@ export const count: Field<number> = (value, where, name) =>
 export const positive: Field<number> = (value, where, name) =>
   typeof value === 'number' && value > 0 && value < Infinity ? value : refuse(where, name, 'a positive number', value);
 
+/** A number from 0. */
+export const nonNegative: Field<number> = (value, where, name) =>
+  typeof value === 'number' && value >= 0 && value < Infinity ? value : refuse(where, name, 'a number from 0', value);
+
 /** A number from 0 to below 1. */
 export const fraction: Field<number> = (value, where, name) =>
   typeof value === 'number' && value >= 0 && value < 1 ? value : refuse(where, name, 'a number in [0, 1)', value);

@@ -6,6 +6,7 @@ import { ArgumentError, FormatError, QuernError } from '../core/errors.js';
 import type { Scope } from '../graph/builder.js';
 import type { Tensor } from '../ops/tensor.js';
 import { activationKind, reluKind, softmaxKind } from './activation.js';
+import { batchNormalizationKind } from './batch-normalization.js';
 import { conv2dKind } from './conv2d.js';
 import { denseKind } from './dense.js';
 import { dropoutKind } from './dropout.js';
@@ -13,7 +14,7 @@ import { embeddingKind } from './embedding.js';
 import { flattenKind } from './flatten.js';
 import { type Input, makeInput } from './input.js';
 import { type Layer, type LayerKind, makeLayer, type Mode } from './layer.js';
-import { layerNormalizationKind } from './normalization.js';
+import { groupNormalizationKind, layerNormalizationKind, rmsNormalizationKind } from './normalization.js';
 import { isObject } from './options.js';
 import { maxPooling2dKind } from './pooling.js';
 
@@ -75,14 +76,17 @@ const maker =
 const makers = new Map(
   Object.entries({
     activation: maker(activationKind),
+    batchNormalization: maker(batchNormalizationKind),
     conv2d: maker(conv2dKind),
     dense: maker(denseKind),
     dropout: maker(dropoutKind),
     embedding: maker(embeddingKind),
     flatten: maker(flattenKind),
+    groupNormalization: maker(groupNormalizationKind),
     layerNormalization: maker(layerNormalizationKind),
     maxPooling2d: maker(maxPooling2dKind),
     relu: maker(reluKind),
+    rmsNormalization: maker(rmsNormalizationKind),
     softmax: maker(softmaxKind),
   }),
 );

@@ -196,7 +196,7 @@ export const cases = {
   reluGrad: reluGradCases,
 } satisfies CasesFacet<Unary | 'reluGrad'>;
 
-interface UnaryCases {
+export interface UnaryCases {
   /** Inputs at which the function is smooth. */
   readonly fill: (extents: readonly number[]) => CaseInput;
   readonly tolerance: NonNullable<PlainCase['tolerance']>;
@@ -206,7 +206,8 @@ interface UnaryCases {
   readonly integers?: boolean;
 }
 
-function unaryCases(options: UnaryCases): readonly PlainCase[] {
+/** Cases of an op of one operand: sizes around the vectors', special values, and one that is worth timing. */
+export function unaryCases(options: UnaryCases): readonly PlainCase[] {
   const { fill, tolerance } = options;
   const special = [...options.edges, ...(options.more ?? [])];
   const whole = [-2147483648, 2147483647, 0, 1, -1, 46341, -70000];

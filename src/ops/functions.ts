@@ -1,4 +1,20 @@
 /** The functions of symbolic tensors, for users: `import * as ops from 'quern/ops'` reads as NumPy does. */
+export {
+  clip,
+  elu,
+  gelu,
+  hardSigmoid,
+  hardSilu,
+  hardTanh,
+  leakyRelu,
+  mish,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softsign,
+} from './activations.js';
+export { floorDivide, mod, squaredDifference } from './arithmetic.js';
 export { add, div, maximum, minimum, mul, pow, sub } from './binary.js';
 export { cast } from './cast.js';
 export {
@@ -33,12 +49,17 @@ export {
 export { gather } from './gather.js';
 export { matmul } from './linear.js';
 export { sparseCategoricalCrossentropy } from './loss.js';
+export { bandPart, oneHot, tril, triu } from './masks.js';
 export { broadcastTo, reshape, transpose } from './move.js';
+export { batchNormalization, channelMoments, groupNormalization, rmsNormalization } from './normalizations.js';
 export { layerNormalization, logSoftmax, softmax } from './normalize.js';
 export { adam, sgd } from './optimizer.js';
 export { maxPool2d } from './pool.js';
 export { dequantize, quantize } from './quantize.js';
 export { dropout } from './random.js';
-export { argmax, max, mean, type ReduceOptions, sum } from './reduce.js';
+export { argmax, max, mean, min, prod, type ReduceOptions, sum } from './reduce.js';
+export { cumsum, type CumsumOptions } from './scan.js';
 export { concat, dynamicUpdateSlice, pad, slice } from './slice.js';
 export { constant, iota, type Operand, size } from './source.js';
+export { ceil, cos, erf, expm1, log1p, round, sin } from './special.js';
+export { argmin, logSumExp, norm, type NormOptions, std, variance } from './statistics.js';

@@ -1,7 +1,7 @@
 /** Normalisation along the last axis: softmax, its logarithm, and layer normalisation (Ba, Kiros, Hinton 2016). */
 import { ShapeError } from '../core/errors.js';
 import { normalizeAxis, printShape } from '../core/shape.js';
-import { add, mul, sub } from './binary.js';
+import { add, div, mul, sub } from './binary.js';
 import type {
   Case,
   CasesFacet,
@@ -14,10 +14,11 @@ import type {
 import { exp, rsqrt, square } from './elementwise.js';
 import { elementwiseCost, only, sumTo } from './facets.js';
 import { transpose } from './move.js';
-import { mean, sum } from './reduce.js';
+import { max, mean, sum } from './reduce.js';
 import { like, one, requireDType, requireNumber, three } from './rules.js';
 import { normal, type PlainCase, uniform } from './samples.js';
 import { none } from './schema.js';
+import { logSumExp as logSumExpOver } from './statistics.js';
 import { bind, type Tensor, type TensorType } from './tensor.js';
 
 type Normalize = 'softmax' | 'logSoftmax' | 'layerNormalization';
@@ -211,11 +212,19 @@ function along(op: 'softmax' | 'logSoftmax', x: Tensor, axis: number): Tensor {
   return transpose(bind(op, none, transpose(x, swapped)), swapped);
 }
 
-/** exp(x) / sum(exp(x)) along `axis` (default the last). */
-export const softmax = (x: Tensor, axis = -1): Tensor => along('softmax', x, axis);
+/** exp(x) / sum(exp(x)) along `axis` (default the last), or over several axes together. */
+export function softmax(x: Tensor, axis: number | readonly number[] = -1): Tensor {
+  if (typeof axis === 'number') return along('softmax', x, axis);
+  const over = { axes: axis, keepDims: true };
+  const powers = exp(sub(x, max(x, over)));
+  return div(powers, sum(powers, over));
+}
 
-/** log(softmax(x)) along `axis` (default the last). */
-export const logSoftmax = (x: Tensor, axis = -1): Tensor => along('logSoftmax', x, axis);
+/** log(softmax(x)) along `axis` (default the last), or over several axes together. */
+export function logSoftmax(x: Tensor, axis: number | readonly number[] = -1): Tensor {
+  if (typeof axis === 'number') return along('logSoftmax', x, axis);
+  return sub(x, logSumExpOver(x, { axes: axis, keepDims: true }));
+}
 
 /** (x - mean) / sqrt(variance + epsilon) * gamma + beta along the last axis. */
 export function layerNormalization(x: Tensor, gamma: Tensor, beta: Tensor, { epsilon = 1e-3 } = {}): Tensor {

@@ -1,10 +1,13 @@
-/** Reductions over axes. Of nothing, the sum is 0, the mean NaN, the maximum the lowest number. NaN wins a maximum. */
+/**
+ * Reductions over axes. Of nothing, the sum is 0, the product 1, the mean NaN, the maximum the lowest number and the
+ * minimum the highest. NaN wins a maximum and a minimum.
+ */
 import type { DType } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
 import { type Dim, isFixed, normalizeAxis, printShape, type Shape, sizeOfShape } from '../core/shape.js';
 import { div, mul } from './binary.js';
 import { cast } from './cast.js';
-import { equal } from './compare.js';
+import { equal, where } from './compare.js';
 import type {
   Case,
   CaseInput,
@@ -23,7 +26,7 @@ import type { OpAttrs } from './schema.js';
 import { size } from './source.js';
 import { bind, type Tensor, type TensorType } from './tensor.js';
 
-type Folding = 'sum' | 'mean' | 'max';
+type Folding = 'sum' | 'mean' | 'max' | 'min' | 'prod';
 type Reduce = Folding | 'argmax';
 type Reduction = OpAttrs['sum'];
 
@@ -45,6 +48,8 @@ export const shape = {
   sum: (attrs, inputs) => reduced('sum', attrs, inputs, ['f32']),
   mean: (attrs, inputs) => reduced('mean', attrs, inputs, ['f32']),
   max: (attrs, inputs) => reduced('max', attrs, inputs, ordered),
+  min: (attrs, inputs) => reduced('min', attrs, inputs, ordered),
+  prod: (attrs, inputs) => reduced('prod', attrs, inputs, ['f32']),
   argmax: ({ axis }, inputs) => {
     const x = one('argmax', inputs);
     requireDType('argmax', x, ordered);
@@ -61,6 +66,14 @@ function expand(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
   return broadcastTo(reshape(y, kept(shape, axes)), shape);
 }
 
+/** The gradient of a maximum or minimum, shared equally by all that attain it. */
+function shared(attrs: Reduction, x: Tensor, y: Tensor, g: Tensor): Tensor {
+  const keptShape = kept(x.shape, attrs.axes);
+  const attains = cast(equal(x, reshape(y, keptShape)), 'f32');
+  const ties = sum(attains, { axes: attrs.axes, keepDims: true });
+  return mul(attains, div(reshape(g, keptShape), ties));
+}
+
 export const gradient = {
   sum: ({ attrs, inputs, gradients }) => [expand(only(gradients), one('sum', inputs).shape, attrs.axes)],
   mean: ({ attrs, inputs, gradients }) => {
@@ -69,18 +82,28 @@ export const gradient = {
     const count = isFixed(over) ? Number(sizeOfShape(over)) : size(x, attrs.axes);
     return [expand(div(only(gradients), count), x.shape, attrs.axes)];
   },
-  // Shared equally by all that attain the maximum.
-  max: ({ attrs, inputs, outputs, gradients }) => {
-    const x = one('max', inputs);
-    const keptShape = kept(x.shape, attrs.axes);
-    const attains = cast(equal(x, reshape(one('max', outputs), keptShape)), 'f32');
-    const ties = sum(attains, { axes: attrs.axes, keepDims: true });
-    return [mul(attains, div(reshape(only(gradients), keptShape), ties))];
+  max: ({ attrs, inputs, outputs, gradients }) => [
+    shared(attrs, one('max', inputs), one('max', outputs), only(gradients)),
+  ],
+  min: ({ attrs, inputs, outputs, gradients }) => [
+    shared(attrs, one('min', inputs), one('min', outputs), only(gradients)),
+  ],
+  // The product of the others: y / x, or that of all but a single zero. At zeros it is not differentiable again.
+  prod: ({ attrs, inputs, gradients }) => {
+    const x = one('prod', inputs);
+    const options = { axes: attrs.axes, keepDims: true };
+    const isZero = equal(x, 0);
+    const zeros = sum(cast(isZero, 'f32'), options);
+    const rest = where(isZero, 1, x);
+    const product = prod(rest, options);
+    const others = where(isZero, where(equal(zeros, 1), product, 0), where(equal(zeros, 0), div(product, rest), 0));
+    return [mul(others, reshape(only(gradients), kept(x.shape, attrs.axes)))];
   },
   argmax: null,
 } satisfies GradientFacet<Reduce>;
 
 const lowest: Readonly<Record<DType, number>> = { f32: -Infinity, i32: -2147483648, u8: 0, i8: -128, bool: 0 };
+const highest: Readonly<Record<DType, number>> = { f32: Infinity, i32: 2147483647, u8: 255, i8: 127, bool: 1 };
 
 /** Folds x into y, which starts at `initial`. */
 function fold(
@@ -111,6 +134,13 @@ export const reference = {
     const x = one('max', inputs);
     fold(attrs, x, one('max', outputs), lowest[x.dtype], Math.max);
   },
+  min: (attrs, inputs, outputs) => {
+    const x = one('min', inputs);
+    fold(attrs, x, one('min', outputs), highest[x.dtype], Math.min);
+  },
+  prod: (attrs, inputs, outputs) => {
+    fold(attrs, one('prod', inputs), one('prod', outputs), 1, (total, value) => total * value);
+  },
   // The first maximum; a NaN is larger than everything.
   argmax: ({ axis }, inputs, outputs) => {
     const x = one('argmax', inputs);
@@ -134,13 +164,17 @@ export const cost = {
   sum: reductionCost,
   mean: reductionCost,
   max: reductionCost,
+  min: reductionCost,
+  prod: reductionCost,
   argmax: reductionCost,
 } satisfies CostFacet<Reduce>;
 
 export const cases = {
   sum: () => foldingCases(normal, sumTolerance),
   mean: () => foldingCases(normal, () => ({ absolute: 2e-6, relative: 1e-6 })),
-  max: maxCases,
+  max: extremeCases,
+  min: extremeCases,
+  prod: prodCases,
   argmax: argmaxCases,
 } satisfies CasesFacet<Reduce>;
 
@@ -204,7 +238,7 @@ function foldingCases(
   ];
 }
 
-function maxCases(): readonly FoldingCase[] {
+function extremeCases(): readonly FoldingCase[] {
   const whole = [
     ...lengths.flatMap((length) => [[[3, length], [1]] as const, [[length, 5], [0]] as const]),
     [
@@ -225,6 +259,21 @@ function maxCases(): readonly FoldingCase[] {
       attrs: { axes: [axis], keepDims: false },
       inputs: [values('f32', [5, 3], special)],
       tolerance: exact,
+      differentiate: [],
+    })),
+  ];
+}
+
+/** Factors around 1, so that products of thousands stay in range; each multiplication rounds to 2^-24. */
+function prodCases(): readonly FoldingCase[] {
+  const near = (extents: readonly number[]): CaseInput => uniform(extents, 0.9, 1.1);
+  return [
+    ...foldingCases(near, (count) => ({ absolute: 1e-30, relative: 6e-8 * Math.max(count, 8) })).filter(
+      ({ bench, inputs }) => !bench || inputs[0]?.fill.kind !== 'normal',
+    ),
+    ...[0, 1].map((axis): FoldingCase => ({
+      attrs: { axes: [axis], keepDims: false },
+      inputs: [values('f32', [3, 3], [0, 2, 3, -1, 0, NaN, 0, Infinity, 5])],
       differentiate: [],
     })),
   ];
@@ -285,6 +334,9 @@ export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => bind('sum
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   bind('mean', reductionOf('mean', x, options), x);
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => bind('max', reductionOf('max', x, options), x);
+export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => bind('min', reductionOf('min', x, options), x);
+export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  bind('prod', reductionOf('prod', x, options), x);
 /** The index of the first maximum along `axis`, i32; the axis goes away. */
 export const argmax = (x: Tensor, axis = -1): Tensor =>
   bind('argmax', { axis: normalizeAxis('argmax', axis, x.rank) }, x);

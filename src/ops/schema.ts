@@ -48,13 +48,21 @@ export interface OpAttrs {
   abs: Nothing;
   sign: Nothing;
   floor: Nothing;
+  ceil: Nothing;
+  /** To the nearest integer, halves to the even one. */
+  round: Nothing;
   exp: Nothing;
+  expm1: Nothing;
   log: Nothing;
+  log1p: Nothing;
   sqrt: Nothing;
   rsqrt: Nothing;
   reciprocal: Nothing;
   square: Nothing;
+  sin: Nothing;
+  cos: Nothing;
   tanh: Nothing;
+  erf: Nothing;
   sigmoid: Nothing;
   relu: Nothing;
   logicalNot: Nothing;
@@ -88,7 +96,11 @@ export interface OpAttrs {
   sum: Reduction;
   mean: Reduction;
   max: Reduction;
+  min: Reduction;
+  prod: Reduction;
   argmax: { readonly axis: number };
+  /** Running sums; `exclusive` leaves out an element's own term, `reverse` starts at the end. */
+  cumsum: { readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean };
 
   // Linear algebra
   /** (a [..., m, k], b [..., k, n], bias? [n]) -> y [..., m, n]; a transposed operand is stored [..., k, m] or [..., n, k]. */

@@ -77,7 +77,9 @@ export function build(stack: Stack, input: Input, seed: number, training: Traini
     const prediction = applyStack(stack, inputs.x, scope, { training: true, key: keyOf(scope) });
     const measured = measure(loss, metrics, inputs.y, prediction);
     // The check stands before the updates: a loss that is not finite leaves the weights as they were.
-    const checked = checkNumerics(measured['loss'] as Tensor);
+    const checked = checkNumerics(
+      scope.penalties().reduce((sum, penalty) => add(sum, penalty), measured['loss'] as Tensor),
+    );
     const parameters = scope.trainables();
     optimizer.update(scope, parameters, gradients(checked, Object.values(parameters)));
     return { ...measured, loss: checked };

@@ -81,7 +81,9 @@ export async function predictRows(runtime: Runtime, x: NDArray, batchSize: numbe
   for (const batch of batches([x], batchSize)) {
     const [examples] = batch.arrays;
     if (!examples) break;
-    const made = (await runtime.run(batchSize, 'predict', { [input.name]: examples }))[output.name];
+    const made = (await runtime.run(Math.min(batchSize, rowsOf(x)), 'predict', { [input.name]: examples }))[
+      output.name
+    ];
     if (!made) break;
     data.set(made.data, at);
     at += made.data.length;
@@ -104,10 +106,26 @@ export function checkData(input: TensorType, labels: Labels, x: NDArray, y: NDAr
   return { x, y: aligned };
 }
 
+/** Sums over `count` examples. */
+export interface MeansState {
+  readonly count: number;
+  readonly sums: Readonly<Record<string, number>>;
+}
+
 /** Means over examples, weighted by the sizes of the batches. */
 export class Means {
-  readonly #sums = new Map<string, number>();
-  #count = 0;
+  readonly #sums: Map<string, number>;
+  #count: number;
+
+  /** Goes on where `state` was taken. */
+  constructor({ count, sums }: MeansState = { count: 0, sums: {} }) {
+    this.#sums = new Map(Object.entries(sums));
+    this.#count = count;
+  }
+
+  get state(): MeansState {
+    return { count: this.#count, sums: Object.fromEntries(this.#sums) };
+  }
 
   add(values: Named<NDArray>, size: number): void {
     this.#count += size;
@@ -129,7 +147,7 @@ export async function evaluateRows(
 ): Promise<Record<string, number>> {
   const means = new Means();
   for (const batch of batches([x, y], batchSize)) {
-    means.add(await runtime.run(batchSize, 'evaluate', feedsOf(batch)), batch.size);
+    means.add(await runtime.run(Math.min(batchSize, rowsOf(x)), 'evaluate', feedsOf(batch)), batch.size);
   }
   return means.values;
 }

@@ -1,25 +1,18 @@
 /** The training loop: one run of `trainStep` for each batch. */
 import { ArgumentError, NumericsError } from '../core/errors.js';
-import { ndarray } from '../core/ndarray.js';
+import { type NDArray, ndarray } from '../core/ndarray.js';
 import { permutation } from '../core/random.js';
 import { batches, rowsOf } from '../data/rows.js';
 import { seedVariable } from './build.js';
+import type { Callback, History, Run } from './callback.js';
 import { firstNonFinite } from './checks.js';
-import { type CheckedData, evaluateRows, feedsOf, Means } from './evaluation.js';
-import { type Logs, progressOf, type Verbosity } from './progress.js';
+import type { Checkpoint, Progression } from './checkpoint.js';
+import { type CheckedData, evaluateRows, feedsOf, Means, type MeansState } from './evaluation.js';
+import { Interrupt } from './interrupt.js';
+import type { Optimizer } from './optimizer.js';
+import { type Progress, progressOf, type Verbosity } from './progress.js';
 import type { Runtime } from './runtime.js';
-
-/** Called as training goes on; epochs count from 0, as in Keras. Training waits for promises. */
-export interface Callback {
-  readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
-  readonly onEpochEnd?: (epoch: number, logs: Logs) => void | Promise<void>;
-}
-
-/** What `fit` returns: the epochs, and under each name (`loss`, `accuracy`, `valLoss` ...) a number for each. */
-export interface History {
-  readonly epoch: readonly number[];
-  readonly history: Readonly<Record<string, readonly number[]>>;
-}
+import { rateAt } from './schedules.js';
 
 export interface Schedule {
   readonly epochs: number;
@@ -29,6 +22,25 @@ export interface Schedule {
   readonly seed: number;
   readonly callbacks: readonly Callback[];
   readonly verbose: Verbosity;
+}
+
+/** Where a run is kept. */
+export interface Keeper {
+  readonly path: string;
+  /** Steps between saves within an epoch. */
+  readonly every: number;
+  readonly save: (progression: Progression, kept: Checkpoint['kept']) => Promise<void>;
+}
+
+/** The model that is trained. */
+export interface Trainee {
+  readonly runtime: Runtime;
+  readonly optimizer: Optimizer;
+  readonly keeper: Keeper | undefined;
+  readonly isStopped: () => boolean;
+  readonly stop: () => void;
+  /** Writes a model file from which training can go on. */
+  readonly save: (path: string) => Promise<void>;
 }
 
 function checkSchedule({ epochs, initialEpoch, batchSize }: Schedule): void {
@@ -45,29 +57,74 @@ function checkSchedule({ epochs, initialEpoch, batchSize }: Schedule): void {
 /** `valLoss` for `loss`. */
 const validationName = (name: string): string => `val${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 
-/** Trains on data that were checked; `isStopped` is asked after every epoch. */
+/** What a callback sees of a run. */
+function runOf({ runtime, optimizer, stop, save }: Trainee, history: History, kept: ReadonlyMap<string, NDArray>): Run {
+  const rate = `${optimizer.name}/learningRate`;
+  return {
+    history,
+    kept,
+    variables: () => runtime.values(),
+    setVariables: (values) => values.forEach((value, name) => runtime.setVariable(name, value)),
+    get learningRate() {
+      return runtime.values().get(rate)?.data[0] ?? NaN;
+    },
+    set learningRate(value) {
+      if (optimizer.schedule) {
+        throw new ArgumentError('fit', 'a learning rate without a schedule is required where a callback sets it.');
+      }
+      runtime.setVariable(rate, ndarray('f32', [], [rateAt(() => value, 0)]));
+    },
+    stop,
+    save,
+  };
+}
+
+/** Trains on data that were checked, from the beginning or from a checkpoint; may be stopped after every epoch. */
 export async function train(
-  runtime: Runtime,
+  trainee: Trainee,
   data: CheckedData,
   validation: CheckedData | undefined,
   schedule: Schedule,
-  isStopped: () => boolean,
+  resumed?: Checkpoint,
 ): Promise<History> {
   checkSchedule(schedule);
+  const { runtime, keeper, isStopped } = trainee;
   const { epochs, initialEpoch, batchSize, seed, callbacks } = schedule;
+  const { progression, variables = new Map<string, NDArray>(), kept = [] } = resumed ?? {};
+  for (const [name, value] of variables) runtime.setVariable(name, value);
   if (Object.hasOwn(runtime.program.variables, seedVariable)) {
     runtime.setVariable(seedVariable, ndarray('i32', [], [seed]));
   }
-  const progress = await progressOf(schedule.verbose);
-  const epoch: number[] = [];
+  const epoch = [...(progression?.history.epoch ?? [])];
   const history: Record<string, number[]> = {};
+  for (const [name, values] of Object.entries(progression?.history.history ?? {})) history[name] = [...values];
+  const begun = { epoch, history };
+  if (progression?.stopped) trainee.stop();
+  const save = async (at: number, step: number, means: MeansState): Promise<void> => {
+    const position = { epoch: at, step, means, history: begun, stopped: isStopped() };
+    await keeper?.save(
+      position,
+      callbacks.map(({ keeps }) => keeps?.() ?? new Map<string, NDArray>()),
+    );
+  };
+  const progress = await progressOf(schedule.verbose);
+  const interrupt = keeper && new Interrupt();
   try {
-    for (let at = initialEpoch; at < epochs && !(at > initialEpoch && isStopped()); at++) {
-      for (const callback of callbacks) await callback.onEpochBegin?.(at);
-      progress.begin(at + 1, epochs, Math.ceil(rowsOf(data.x) / batchSize));
-      const logs = await trainEpoch(runtime, data, schedule, at, (steps, samples, means) =>
-        progress.step(steps, samples, means),
-      );
+    for (const [i, { onTrainBegin }] of callbacks.entries()) {
+      await onTrainBegin?.(runOf(trainee, begun, kept[i] ?? new Map<string, NDArray>()));
+    }
+    const first = progression?.epoch ?? initialEpoch;
+    for (let at = first; at < epochs && !isStopped(); at++) {
+      const isMidway = at === progression?.epoch && progression.step > 0;
+      if (!isMidway) for (const callback of callbacks) await callback.onEpochBegin?.(at);
+      const logs = await trainEpoch(trainee, data, schedule, {
+        epoch: at,
+        from: isMidway ? progression : { step: 0, means: new Means().state },
+        progress,
+        save,
+        isInterrupted: () => interrupt?.received ?? false,
+      });
+      if (!logs) break;
       checkVariables(runtime, at);
       if (validation) {
         const measured = await evaluateRows(runtime, validation, batchSize);
@@ -77,34 +134,57 @@ export async function train(
       epoch.push(at);
       for (const [name, value] of Object.entries(logs)) (history[name] ??= []).push(value);
       for (const callback of callbacks) await callback.onEpochEnd?.(at, logs);
+      await save(at + 1, 0, new Means().state);
+      if (interrupt?.received) break;
     }
+    if (!interrupt?.received) for (const { onTrainEnd } of callbacks) await onTrainEnd?.();
   } finally {
     progress.close();
+    interrupt?.close();
   }
-  return { epoch, history };
+  if (keeper) interrupt?.end(keeper.path);
+  return begun;
 }
 
+interface EpochRun {
+  readonly epoch: number;
+  /** Steps that were done already, and what they measured. */
+  readonly from: { readonly step: number; readonly means: MeansState };
+  readonly progress: Progress;
+  readonly save: (epoch: number, step: number, means: MeansState) => Promise<void>;
+  readonly isInterrupted: () => boolean;
+}
+
+/** Returns the means of the epoch, or undefined when it was interrupted, and saved. */
 async function trainEpoch(
-  runtime: Runtime,
+  { runtime, optimizer, keeper }: Trainee,
   { x, y }: CheckedData,
-  { batchSize, shuffle, seed }: Schedule,
-  epoch: number,
-  report: (steps: number, samples: number, logs: Logs) => void,
-): Promise<Record<string, number>> {
+  { batchSize, shuffle, seed, epochs }: Schedule,
+  { epoch, from, progress, save, isInterrupted }: EpochRun,
+): Promise<Record<string, number> | undefined> {
+  const count = Math.ceil(rowsOf(x) / batchSize);
+  const most = Math.min(batchSize, rowsOf(x));
   const order = shuffle ? permutation([seed, epoch], rowsOf(x)) : undefined;
-  const means = new Means();
-  let [steps, samples] = [0, 0];
+  const means = new Means(from.means);
+  let step = 0;
+  progress.begin(epoch + 1, epochs, count);
   for (const batch of batches([x, y], batchSize, order)) {
+    if (step++ < from.step) continue;
     const feeds = feedsOf(batch);
-    steps++;
+    if (optimizer.schedule) {
+      const rate = rateAt(optimizer.schedule, epoch * count + step - 1);
+      runtime.setVariable(`${optimizer.name}/learningRate`, ndarray('f32', [], [rate]));
+    }
     try {
-      means.add(await runtime.run(batchSize, 'trainStep', feeds), batch.size);
+      means.add(await runtime.run(most, 'trainStep', feeds), batch.size);
     } catch (error) {
       if (!(error instanceof NumericsError)) throw error;
-      throw await explain(runtime, feeds, batchSize, `epoch ${epoch + 1}, step ${steps}`, error);
+      throw await explain(runtime, feeds, most, `epoch ${epoch + 1}, step ${step}`, error);
     }
-    samples += batch.size;
-    report(steps, samples, means.values);
+    progress.step(step, means.state.count, means.values);
+    if (step === count || !keeper) continue;
+    if (step % keeper.every === 0 || isInterrupted()) await save(epoch, step, means.state);
+    if (isInterrupted()) return undefined;
   }
   return means.values;
 }

@@ -11,7 +11,7 @@
  */
 import type { Backend } from '../backend/backend.js';
 import { ArgumentError, DTypeError, FormatError, ShapeError } from '../core/errors.js';
-import type { NDArray } from '../core/ndarray.js';
+import { type NDArray, ndarray } from '../core/ndarray.js';
 import { sameShape } from '../core/shape.js';
 import { rowsOf, sliceRows } from '../data/rows.js';
 import type { ModelContents } from '../format/model.js';
@@ -25,7 +25,10 @@ import { decodeStack, encodeStack, type Stack, stack } from '../nn/stack.js';
 import { lazyBackend } from './backend.js';
 import { build, type Built, type Training } from './build.js';
 import { checkData, type CheckedData, evaluateRows, predictRows, signatureOf } from './evaluation.js';
-import { type Callback, type History, train } from './fit.js';
+import type { Callback, History } from './callback.js';
+import type { CheckpointOptions } from './checkpoint.js';
+import { train } from './fit.js';
+import { describeRun, keeperOf, readCheckpoint } from './keeper.js';
 import type { EvaluateOptions, Measures } from './frozen.js';
 import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.js';
 import type { Verbosity } from './progress.js';
@@ -60,6 +63,14 @@ export interface FitOptions {
   /** The epoch to begin with, when training goes on (default 0). */
   readonly initialEpoch?: number;
   readonly callbacks?: readonly Callback[];
+  /**
+   * Keeps the run in a file at the end of each epoch, or more often, and goes on from that file where it exists: a run that
+   * was killed, started again with the same data and options, ends with the same bits as one that was not. SIGINT saves
+   * the run and ends the program with exit code 130.
+   */
+  readonly checkpoint?: CheckpointOptions;
+  /** A checkpoint to go on from, unless there is one at `checkpoint.path`. */
+  readonly resume?: string;
   /** Default `auto`. */
   readonly verbose?: Verbosity;
 }
@@ -122,13 +133,13 @@ export class Model {
    */
   async fit(x: NDArray, y: NDArray, options: FitOptions = {}): Promise<History> {
     const { epochs = 1, initialEpoch = 0, batchSize = 32, shuffle = true, verbose = 'auto' } = options;
-    const { seed = this.#seed, callbacks = [], validationData, validationSplit } = options;
+    const { seed = this.#seed, callbacks = [], validationData, validationSplit, checkpoint, resume } = options;
     requireSeed('fit', seed);
     if (validationData && validationSplit !== undefined) {
       throw new ArgumentError('fit', 'validationData or validationSplit is required. Received both.');
     }
     if (this.#isTraining) throw new ArgumentError('fit', 'one fit at a time is required. Another is under way.');
-    const { runtime, check } = this.#trainable('fit', x);
+    const { runtime, optimizer, check } = this.#trainable('fit', x);
     const all = check(x, y);
     const parts = validationSplit === undefined ? { first: all } : splitData(all, validationSplit);
     const last = validationData ? check(...validationData) : undefined;
@@ -137,7 +148,15 @@ export class Model {
     this.#isTraining = true;
     this.stopTraining = false;
     try {
-      return await train(runtime, first, validation, schedule, () => this.stopTraining);
+      const isKept = checkpoint !== undefined || resume !== undefined;
+      const description = isKept ? describeRun(await this.backend(), runtime.program, schedule, first, validation) : {};
+      const contents = (): ModelContents => this.contents({ optimizer: true });
+      const keeper = checkpoint && keeperOf(checkpoint, contents, description);
+      const resumed = isKept ? await readCheckpoint(checkpoint, resume, description) : undefined;
+      const stop = (): void => void (this.stopTraining = true);
+      const save = (path: string): Promise<void> => this.save(path, { optimizer: true });
+      const trainee = { runtime, optimizer, keeper, isStopped: () => this.stopTraining, stop, save };
+      return await train(trainee, first, validation, schedule, resumed);
     } finally {
       this.#isTraining = false;
     }
@@ -177,15 +196,17 @@ export class Model {
   contents({ optimizer = false, maxBatch = 64 }: SaveOptions = {}): ModelContents {
     const { input, built, runtime } = this.#required('save');
     const { variables, graphs } = built.program;
-    const isKept = ([name]: readonly [string, unknown]): boolean => optimizer || this.#isWeight(name);
+    const kept = Object.entries(variables).filter(([name]) => optimizer || this.#isWeight(name));
+    const shared = kept.filter(([, { scope }]) => scope === 'shared');
+    const values = runtime.values();
     const layers = encodeStack({ ...this.#stack, input });
     return {
       program: {
         symbols: { [batchSymbol]: { max: maxBatch } },
-        variables: Object.fromEntries(Object.entries(variables).filter(isKept)),
+        variables: Object.fromEntries(kept),
         graphs: Object.fromEntries(Object.entries(graphs).filter(([name]) => name === 'predict')),
       },
-      variables: new Map([...runtime.values()].filter(isKept)),
+      variables: new Map(shared.map(([name, { dtype, shape }]) => [name, values.get(name) ?? ndarray(dtype, shape)])),
       assets: new Map(layers === undefined ? [] : [[layersAsset, new TextEncoder().encode(layers)]]),
     };
   }
@@ -234,7 +255,7 @@ export class Model {
     const signature = signatureOf(built.program);
     const labels = this.#training.loss.labels(signature.output);
     const check = (examples: NDArray, y: NDArray): CheckedData => checkData(signature.input, labels, examples, y);
-    return { runtime, check };
+    return { runtime, optimizer: this.#training.optimizer, check };
   }
 
   /** Whether the prediction reads a variable. */

@@ -28,8 +28,6 @@ export interface WasmOptions extends CompileOptions {
 /** Also runs synchronously: nothing waits for anything but the kernels. */
 export interface WasmExecutable extends Executable {
   runSync(graph: string, feeds: Named<NDArray>, options?: RunOptions): Record<string, NDArray>;
-  /** A view of a shared variable's bytes, valid until the next call: to read a file into it without another copy. */
-  bytesOf(variable: string): Uint8Array;
 }
 
 /** Compiles a program for a module. Synchronous: the module is compiled already. */
@@ -73,7 +71,7 @@ class Compiled implements WasmExecutable {
     this.layout = layOutAll(this.store, drafts, { threads, sessions, memoryLimit: options.memoryLimit ?? Infinity });
     this.freeSessions = Array.from({ length: sessions }, (_, i) => i).reverse();
     const pages = this.layout.bytes / PAGE;
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    this.memory = memoryOf(pages, shared);
     this.exports = instantiate(options.module, this.memory);
     this.exports.setup();
     this.exports.setScratch(this.layout.scratch);
@@ -112,9 +110,12 @@ class Compiled implements WasmExecutable {
     const stale = plan.packedKeys.some((key) => this.store.packedCopies.get(key)?.stale);
     if (stale) for (const key of plan.packedKeys) this.refreshed(key);
     const first = stale ? plan.prepare : plan.body;
-    if (options.checkFinite) this.runChecked(name, plan, first, extents, offset);
-    else this.walk(first, plan.end);
-    this.store.spoil(Object.keys(graph.updates));
+    try {
+      if (options.checkFinite) this.runChecked(name, plan, first, extents, offset);
+      else this.walk(first, plan.end);
+    } finally {
+      this.store.spoil(Object.keys(graph.updates));
+    }
     const outputs: Record<string, NDArray> = {};
     for (const [output, value] of Object.entries(graph.outputs)) {
       const type = graph.values[value];
@@ -124,11 +125,6 @@ class Compiled implements WasmExecutable {
       outputs[output] = ndarray(type.dtype, shape, copyOf(this.array(plan, value, shape, offset)));
     }
     return outputs;
-  }
-
-  bytesOf(name: string): Uint8Array {
-    this.store.spoil([name]);
-    return new Uint8Array(this.memory.buffer, this.address(name), this.store.variable(name).bytes);
   }
 
   getVariable(name: string, session?: Session): NDArray {
@@ -281,4 +277,13 @@ class Compiled implements WasmExecutable {
 
 function copyOf(data: DataOf): DataOf {
   return data.slice();
+}
+
+function memoryOf(pages: number, shared: boolean): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new MemoryError('wasm', `a host that gives ${pages * PAGE} bytes is required. It refused: ${error.message}.`);
+  }
 }

@@ -2,6 +2,7 @@
  * Finds integer arithmetic in a graph of `quantize` and `dequantize` nodes: a matmul or convolution whose operands are
  * both dequantized is one integer kernel, which may also write its result quantized. The nodes around it are absorbed.
  */
+import { divideExactly, sizeOfShape } from '../../core/shape.js';
 import type { Graph, Node, ValueId } from '../../graph/program.js';
 import type { OpName } from '../../ops/schema.js';
 
@@ -33,6 +34,9 @@ export interface IntegerClusters {
 }
 
 const isOp = <N extends OpName>(node: Node | undefined, op: N): node is Node<N> => node?.op === op;
+
+/** Products of a u8 and an i8 whose sum an i32 always holds. */
+const MOST_PRODUCTS = Math.floor((2 ** 31 - 1) / (255 * 128));
 
 export function integerClusters(graph: Graph): IntegerClusters {
   const producers = new Map<ValueId, number>();
@@ -72,7 +76,11 @@ export function integerClusters(graph: Graph): IntegerClusters {
     const weight = dequantized(node.inputs[1], 'i8', isOp(node, 'conv2d') ? 3 : node.attrs.transposeB ? 0 : 1);
     const result = node.outputs[0];
     if (!x || !weight || !isZero(weight.zeroPoint) || !variables.has(weight.value) || result === undefined) return;
-    if (isOp(node, 'matmul') && graph.values[weight.value]?.shape.length !== 2) return;
+    const shape = graph.values[weight.value]?.shape ?? [];
+    if (isOp(node, 'matmul') && shape.length !== 2) return;
+    const channels = shape[isOp(node, 'conv2d') ? 3 : node.attrs.transposeB ? 0 : 1];
+    const depth = divideExactly(sizeOfShape(shape), channels ?? 0);
+    if (typeof depth !== 'number' || depth > MOST_PRODUCTS) return;
     const [consumer, ...others] = consumers.get(result) ?? [];
     const next = consumer === undefined || others.length > 0 || kept.has(result) ? undefined : graph.nodes[consumer];
     let output: Quantized | ValueId = result;

@@ -6,14 +6,14 @@
  *   plans | sync words of the records | scratch of the threads | variables | packed copies | sessions | arena
  */
 import { MemoryError } from '../../core/errors.js';
-import { type Dim, evaluateDim, type Extents, symbolsOf } from '../../core/shape.js';
+import { type Dim, evaluateDim, type Extents } from '../../core/shape.js';
 import { kernels } from './generated/kernels.js';
 import type { Address, Argument } from './lowering.js';
 import { aligned, layOut } from './memory.js';
 import type { PlanDraft, RecordDraft } from './plan.js';
 import type { Store } from './store.js';
 
-export const PLANS = 4096;
+const PLANS = 4096;
 const HEADER = 16;
 const SYNC_BYTES = 128;
 export const PAGE = 65536;
@@ -227,6 +227,3 @@ export function patch(plan: Plan, memory: DataView, extents: Extents, sessionOff
     memory.setInt32(at, session ? value + sessionOffset : value, true);
   }
 }
-
-/** Every symbol that a plan's words depend on. */
-export const symbolsOfPlan = (plan: Plan): Set<string> => new Set(plan.patches.flatMap(({ dim }) => symbolsOf(dim)));

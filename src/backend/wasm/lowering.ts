@@ -78,9 +78,3 @@ export type LoweringFacet<N extends OpName> = { readonly [K in N]: Lowering<K> }
 
 /** Every op's lowering; null where the backend refuses the op by name. */
 export type LoweringTable = { readonly [N in OpName]: Lowering<N> | null };
-
-/** The address `bytes` further on. */
-export function offsetBy(address: Address, bytes: number): Address {
-  if (typeof address.offset !== 'number') throw new TypeError('a fixed offset is required');
-  return { buffer: address.buffer, offset: address.offset + bytes };
-}

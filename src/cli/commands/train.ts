@@ -3,154 +3,173 @@ import { join } from 'node:path';
 import { wasmBackend } from '../../backend/wasm/backend.js';
 import { chooseModule } from '../../backend/wasm/modules-node.js';
 import { saveFile } from '../../format/file.js';
-import { sliceRows } from '../../data/rows.js';
-import { type MnistResult, trainMnistCnn } from '../../models/mnist-cnn.js';
-import { largest, requestBody, servedClasses } from '../client.js';
+import { rowsOf, sliceRows } from '../../data/rows.js';
+import { type ModelProgram, modelPrograms, type ModelProgramName } from '../../models/programs.js';
+import type { Trained } from '../../models/training.js';
+import { largest, requestBody, servedOutputs } from '../client.js';
 import { measureFirstInference } from '../first-inference.js';
-import { batchSizeOption, integer, jsonOption, portOption, threadsOption } from '../options.js';
+import { integer, jsonOption, portOption, threadsOption } from '../options.js';
 import { bytes, milliseconds, type Output, outputOf, percent, table } from '../output.js';
 import { requireFreePort } from '../port.js';
 import type { Serving } from '../serving.js';
 import { Argument, type Command } from '../vendor.js';
 
 interface TrainOptions {
-  readonly epochs: number;
+  readonly epochs?: number;
   readonly quick?: boolean;
   readonly limit?: number;
   readonly seed: number;
   readonly threads: number;
-  readonly batchSize: number;
-  readonly out: string;
+  readonly batchSize?: number;
+  readonly out?: string;
   readonly serve?: boolean;
   readonly once?: boolean;
   readonly port: number;
   readonly json?: boolean;
 }
 
-const modelName = 'mnist-cnn';
+const names = Object.keys(modelPrograms) as ModelProgramName[];
 
-/** Test images that are sent to the server with `--once`. */
-const servedImages = 1000;
+/** The most test examples that are sent to the server with `--once`. */
+const mostServed = 1000;
+
+/** How far apart two outputs of a regression may be and still be the same, as modules of different instructions are. */
+const tolerance = 1e-5;
 
 export function addTrain(program: Command): void {
   program
     .command('train')
-    .description('train a model, quantize it to int8, save both, and serve the small one')
-    .addArgument(new Argument('<model>', 'the model to train').choices([modelName]))
-    .option('--epochs <n>', 'passes over the training images', integer(1), 5)
+    .description('train a model, save it, with mnist-cnn also as int8, and serve it')
+    .addArgument(new Argument('<model>', 'the model to train').choices(names))
+    .option('--epochs <n>', "passes over the training examples (default: the model's own)", integer(1))
     .option('--quick', 'train one epoch')
-    .option('--limit <n>', 'train on the first so many images', integer(1))
+    .option('--limit <n>', 'train on the first so many examples', integer(1))
     .option('--seed <n>', 'seed of weights and shuffling', integer(-(2 ** 31), 2 ** 31 - 1), 0)
     .addOption(threadsOption())
-    .addOption(batchSizeOption())
-    .option('--out <folder>', 'folder of the saved files', join('models', modelName))
-    .option('--serve', 'serve the int8 model from workerd, the Cloudflare Workers runtime, until stopped')
-    .option('--once', 'serve, send 1,000 test images over HTTP, print the numbers and exit')
+    .option('--batch-size <n>', "examples in one step (default: the model's own)", integer(1, 4096))
+    .option('--out <folder>', 'folder of the saved files (default: models/<model>)')
+    .option('--serve', 'serve the model from workerd, the Cloudflare Workers runtime, until stopped')
+    .option('--once', 'serve, send up to 1,000 test examples over HTTP, print the numbers and exit')
     .addOption(portOption())
     .addOption(jsonOption())
-    .action((_: string, options: TrainOptions) => train(options));
+    .addHelpText('after', `\nModels:\n${describe()}`)
+    .action((name: ModelProgramName, options: TrainOptions) => train(name, options));
 }
 
-async function train(options: TrainOptions): Promise<void> {
-  const { seed, threads, batchSize, limit, out, port, json } = options;
+function describe(): string {
+  const width = Math.max(...names.map((name) => name.length));
+  const line = (name: ModelProgramName): string => {
+    const { about, defaults }: ModelProgram = modelPrograms[name];
+    return `  ${name.padEnd(width)}  ${about}; ${defaults.epochs} epochs, batches of ${defaults.batchSize}`;
+  };
+  return names.map(line).join('\n');
+}
+
+async function train(name: ModelProgramName, options: TrainOptions): Promise<void> {
+  const { seed, threads, batchSize, limit, out = join('models', name), port, json } = options;
   const output = outputOf(json);
   const serves = options.serve || options.once;
   if (serves) await requireFreePort(port);
   const module = chooseModule('train');
-  output.note(`Training ${modelName} with ${module}, ${threads} thread${threads === 1 ? '' : 's'}.`);
+  output.note(`Training ${name} with ${module}, ${threads} thread${threads === 1 ? '' : 's'}.`);
   const epochs = options.quick ? 1 : options.epochs;
-  const backend = wasmBackend({ training: true, threads, module });
-  const result = await trainMnistCnn({
-    epochs,
-    batchSize,
+  const result = await modelPrograms[name].train({
     seed,
-    backend,
+    backend: wasmBackend({ training: true, threads, module }),
     out,
+    ...(epochs === undefined ? {} : { epochs }),
+    ...(batchSize === undefined ? {} : { batchSize }),
     ...(limit === undefined ? {} : { limit }),
   });
-  const msFirstInference = await measureFirstInference(result.paths.int8);
-  const report = {
-    accuracyFloat32: result.accuracyFloat32,
-    accuracyInt8: result.accuracyInt8,
-    bytesFloat32: result.bytesFloat32,
-    bytesInt8: result.bytesInt8,
-    msPerEpoch: result.msPerEpoch,
-    msFirstInference,
-    threads,
-    module,
-  };
+  const msFirstInference = await measureFirstInference(result.path);
+  const report = { ...result.measured, msFirstInference, threads, module };
   if (!serves) {
-    result.int8.close();
-    return output.result(report, rowsOf(report));
+    result.served.close();
+    return output.result(report, describeReport(report));
   }
   const { serveModel } = await import('../serving.js');
-  const serving = await serveModel({ model: result.paths.int8, name: modelName, port, target: 'workerd' });
+  const serving = await serveModel({ model: result.path, name, port, target: 'workerd' });
   const { engineBytesGzip } = serving;
   if (!options.once) {
-    result.int8.close();
-    output.result({ ...report, engineBytesGzip }, rowsOf({ ...report, engineBytesGzip }));
+    result.served.close();
+    output.result({ ...report, engineBytesGzip }, describeReport({ ...report, engineBytesGzip }));
     return untilStopped(serving, result, out, output);
   }
   try {
     const servedMismatches = await countMismatches(serving, result);
     const full = { ...report, servedMismatches, engineBytesGzip };
-    output.result(full, rowsOf(full));
+    output.result(full, describeReport(full, sentOf(result)));
   } finally {
-    result.int8.close();
+    result.served.close();
     await serving.stop();
   }
 }
 
-/** On how many test images the served class is not the one that the same file gives here. */
-async function countMismatches({ inferUrl }: Serving, { int8, test }: MnistResult): Promise<number> {
-  const x = sliceRows(test.x, 0, servedImages);
-  const { input, output } = int8.signature;
+const sentOf = ({ test }: Pick<Trained, 'test'>): number => Math.min(rowsOf(test.x), mostServed);
+
+/** On how many test examples the served class, or number, is not the one that the same file gives here. */
+async function countMismatches({ inferUrl }: Serving, { served, test }: Trained): Promise<number> {
+  const count = sentOf({ test });
+  const x = sliceRows(test.x, 0, count);
+  const { input, output } = served.signature;
   const classes = Number(output.shape.at(-1));
-  const { data } = await int8.predict(x);
-  const served = await servedClasses(inferUrl, input.name, x);
-  const isOther = (row: number): boolean => largest(data.subarray(row * classes, (row + 1) * classes)) !== served[row];
-  return Array.from({ length: servedImages }, (_, row) => row).filter(isOther).length;
+  const { data } = await served.predict(x);
+  const answers = await servedOutputs(inferUrl, input.name, x);
+  const isOther = (row: number): boolean => {
+    const [here, there] = [data.subarray(row * classes, (row + 1) * classes), answers[row] ?? []];
+    if (here.length !== there.length) return true;
+    if (classes > 1) return largest(here) !== largest(there);
+    const [number = NaN, answer = NaN] = [here[0], there[0]];
+    return !(Math.abs(number - answer) <= tolerance * Math.max(1, Math.abs(number)));
+  };
+  return Array.from({ length: count }, (_, row) => row).filter(isOther).length;
 }
 
-async function untilStopped(serving: Serving, { test, int8 }: MnistResult, out: string, output: Output): Promise<void> {
+async function untilStopped(serving: Serving, { test, served }: Trained, out: string, output: Output): Promise<void> {
   const example = join(out, 'request.json');
-  saveFile(example, new TextEncoder().encode(requestBody(int8.signature.input.name, sliceRows(test.x, 0, 1))));
-  output.note(
-    `\nServing at ${serving.url} until stopped (Ctrl-C). Open it and draw a digit, or send the first test image:`,
-  );
+  saveFile(example, new TextEncoder().encode(requestBody(served.signature.input.name, sliceRows(test.x, 0, 1))));
+  const isImage = test.x.shape.length === 4;
+  const invitation = isImage
+    ? 'Open it and draw a digit, or send the first test image:'
+    : 'Send the first test example:';
+  output.note(`\nServing at ${serving.url} until stopped (Ctrl-C). ${invitation}`);
   output.note(`  curl -s ${serving.inferUrl} -H 'content-type: application/json' -d @${example}`);
   const error = await serving.ended;
   if (error) throw error;
 }
 
-/** What was measured, for people. */
-interface Report {
-  readonly accuracyFloat32: number;
-  readonly accuracyInt8: number;
-  readonly servedMismatches?: number;
-  readonly bytesFloat32: number;
-  readonly bytesInt8: number;
-  readonly engineBytesGzip?: number | null;
-  readonly msPerEpoch: number;
-  readonly msFirstInference: number;
-  readonly threads: number;
-  readonly module: string;
-}
+/** What was measured, by name. */
+type Report = Readonly<Record<string, number | string | null>>;
 
-function rowsOf(report: Report): string {
-  const { servedMismatches, engineBytesGzip } = report;
-  return table([
-    ['test accuracy, float32', percent(report.accuracyFloat32)],
-    ['test accuracy, int8', percent(report.accuracyInt8)],
-    ...(servedMismatches === undefined
-      ? []
-      : [[`served class differs, of ${servedImages}`, String(servedMismatches)] as const]),
-    ['model file, float32', bytes(report.bytesFloat32)],
-    ['model file, int8', bytes(report.bytesInt8)],
-    ...(typeof engineBytesGzip === 'number' ? [['script and engine, gzip', bytes(engineBytesGzip)] as const] : []),
-    ['training, per epoch', `${(report.msPerEpoch / 1000).toFixed(1)} s`],
-    ['load and first inference', milliseconds(report.msFirstInference)],
-    ['threads', String(report.threads)],
-    ['module', report.module],
-  ]);
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 100 ? 3 : 1)} s`;
+
+const decimals = (value: number): string => value.toFixed(4);
+
+/** What the figures of a report are called and how they read, in the order in which they are shown. */
+const figures: Readonly<Record<string, readonly [title: string, print: (value: number) => string]>> = {
+  accuracyFloat32: ['test accuracy, float32', percent],
+  accuracyInt8: ['test accuracy, int8', percent],
+  accuracy: ['test accuracy', percent],
+  binaryAccuracy: ['test accuracy', percent],
+  meanAbsoluteError: ['test mean absolute error', decimals],
+  loss: ['test loss', decimals],
+  servedMismatches: ['served answer differs', String],
+  bytesFloat32: ['model file, float32', bytes],
+  bytesInt8: ['model file, int8', bytes],
+  bytes: ['model file', bytes],
+  engineBytesGzip: ['script and engine, gzip', bytes],
+  msPerEpoch: ['training, per epoch', seconds],
+  msFirstInference: ['load and first inference', milliseconds],
+  threads: ['threads', String],
+};
+
+/** `sent` is how many examples were sent to the server. */
+function describeReport(report: Report, sent = 0): string {
+  const rows = Object.entries(figures).flatMap(([name, [title, print]]) => {
+    const value = report[name];
+    return typeof value === 'number'
+      ? [[name === 'servedMismatches' ? `${title}, of ${sent}` : title, print(value)] as const]
+      : [];
+  });
+  return table([...rows, ['module', String(report['module'])]]);
 }

@@ -14,18 +14,22 @@ import * as pool from '../pool.js';
 import * as quantize from '../quantize.js';
 import * as random from '../random.js';
 import * as reduce from '../reduce.js';
+import * as scan from '../scan.js';
 import * as slice from '../slice.js';
 import * as source from '../source.js';
+import * as special from '../special.js';
 import type { CasesFacet } from '../definition.js';
 import type { OpName } from '../schema.js';
 
 export const casesTable: CasesFacet<OpName> = {
   ...source.cases,
   ...elementwise.cases,
+  ...special.cases,
   ...cast.cases,
   ...binary.cases,
   ...compare.cases,
   ...reduce.cases,
+  ...scan.cases,
   ...linear.cases,
   ...conv.cases,
   ...pool.cases,

@@ -14,18 +14,22 @@ import * as pool from '../pool.js';
 import * as quantize from '../quantize.js';
 import * as random from '../random.js';
 import * as reduce from '../reduce.js';
+import * as scan from '../scan.js';
 import * as slice from '../slice.js';
 import * as source from '../source.js';
+import * as special from '../special.js';
 import type { ShapeFacet } from '../definition.js';
 import type { OpName } from '../schema.js';
 
 export const shapeTable: ShapeFacet<OpName> = {
   ...source.shape,
   ...elementwise.shape,
+  ...special.shape,
   ...cast.shape,
   ...binary.shape,
   ...compare.shape,
   ...reduce.shape,
+  ...scan.shape,
   ...linear.shape,
   ...conv.shape,
   ...pool.shape,

@@ -6,8 +6,8 @@ import type { Emitter, LoweredNode, LoweringFacet, Operand } from '../lowering.j
 import { type BinaryKernel, zip } from './binary.js';
 import { broadcastTable, scalar, unitsOf } from './rows.js';
 
-/** Scratch of a thread for the last elements, where they do not fill a vector. */
-const VECTOR_BYTES = 16;
+/** Scratch of a thread for the last elements, where they do not fill a vector, and for angles that are far from 0. */
+const VECTOR_BYTES = 32;
 
 /** Kernels of (y, x, count). */
 type UnaryKernel =
@@ -16,11 +16,18 @@ type UnaryKernel =
   | 'signF32'
   | 'signI32'
   | 'floorF32'
+  | 'ceilF32'
+  | 'roundF32'
   | 'sqrtF32'
   | 'rsqrtF32'
   | 'reluF32'
   | 'expF32'
+  | 'expm1F32'
   | 'logF32'
+  | 'log1pF32'
+  | 'sinF32'
+  | 'cosF32'
+  | 'erfF32'
   | 'tanhF32'
   | 'sigmoidF32'
   | 'toI32'
@@ -36,8 +43,15 @@ type Unary =
   | 'abs'
   | 'sign'
   | 'floor'
+  | 'ceil'
+  | 'round'
   | 'exp'
+  | 'expm1'
   | 'log'
+  | 'log1p'
+  | 'sin'
+  | 'cos'
+  | 'erf'
   | 'sqrt'
   | 'rsqrt'
   | 'tanh'
@@ -148,8 +162,15 @@ export const lower = {
   abs: /* @__PURE__ */ map('absF32', 'absI32'),
   sign: /* @__PURE__ */ map('signF32', 'signI32'),
   floor: /* @__PURE__ */ map('floorF32'),
+  ceil: /* @__PURE__ */ map('ceilF32'),
+  round: /* @__PURE__ */ map('roundF32'),
   exp: /* @__PURE__ */ map('expF32'),
+  expm1: /* @__PURE__ */ map('expm1F32'),
   log: /* @__PURE__ */ map('logF32'),
+  log1p: /* @__PURE__ */ map('log1pF32'),
+  sin: /* @__PURE__ */ map('sinF32'),
+  cos: /* @__PURE__ */ map('cosF32'),
+  erf: /* @__PURE__ */ map('erfF32'),
   sqrt: /* @__PURE__ */ map('sqrtF32'),
   rsqrt: /* @__PURE__ */ map('rsqrtF32'),
   tanh: /* @__PURE__ */ map('tanhF32'),

@@ -18,7 +18,10 @@ const COLUMNS = 256;
 const FEWEST_ROWS = 128;
 const MOST_ROWS = 1024;
 
-type Fold = 'sum' | 'maxF32' | 'maxI32';
+type Reduce = 'sum' | 'mean' | 'prod' | 'max' | 'min';
+
+/** What a kernel folds with. */
+type Fold = 'sum' | 'prod' | 'maxF32' | 'maxI32' | 'minF32' | 'minI32';
 
 /** A run of axes that are all reduced or all kept. */
 interface Group {
@@ -50,7 +53,14 @@ interface Folded {
   readonly inner: Dim;
 }
 
-function foldRows(fold: Fold, y: Address, x: Address, { outer, axis }: Folded, divisor: Dim, emit: Emitter): void {
+const rowKernels = { prod: 'prodRows', maxF32: 'maxRowsF32', minF32: 'minRowsF32' } as const;
+
+/** Folds of i32 have no kernel of their own for rows: a row is a column of one. */
+type RowFold = 'sum' | keyof typeof rowKernels;
+
+const hasRows = (fold: Fold): fold is RowFold => fold === 'sum' || Object.hasOwn(rowKernels, fold);
+
+function foldRows(fold: RowFold, y: Address, x: Address, { outer, axis }: Folded, divisor: Dim, emit: Emitter): void {
   const longest = Math.max(1, emit.bound(axis));
   const cut = longest > 2 * ROW_CHUNK;
   const chunk = cut ? ROW_CHUNK : longest;
@@ -60,11 +70,17 @@ function foldRows(fold: Fold, y: Address, x: Address, { outer, axis }: Folded, d
   const to = cut ? emit.scratch(mulDims(items, 4)) : y;
   const args = { y: to, x, items, axis, chunk, chunks, perUnit };
   if (fold === 'sum') emit.record('sumRows', ceilDivDim(items, perUnit), { ...args, divisor: cut ? 1 : divisor });
-  else emit.record('maxRowsF32', ceilDivDim(items, perUnit), args);
+  else emit.record(rowKernels[fold], ceilDivDim(items, perUnit), args);
   if (cut) foldRows(fold, y, to, { outer, axis: chunks, inner: 1 }, divisor, emit);
 }
 
-const columnKernels = { maxF32: 'maxColumnsF32', maxI32: 'maxColumnsI32' } as const;
+const columnKernels = {
+  prod: 'prodColumns',
+  maxF32: 'maxColumnsF32',
+  maxI32: 'maxColumnsI32',
+  minF32: 'minColumnsF32',
+  minI32: 'minColumnsI32',
+} as const;
 
 function foldColumns(fold: Fold, y: Address, x: Address, folded: Folded, divisor: Dim, emit: Emitter): void {
   const { outer, axis, inner } = folded;
@@ -106,12 +122,12 @@ function foldGroup(
   const next = before.findLastIndex((group) => group.reduced);
   const to = next < 0 ? y : emit.scratch(mulDims(mulDims(folded.outer, folded.inner), 4));
   const by = next < 0 ? divisor : 1;
-  if (folded.inner === 1 && fold !== 'maxI32') foldRows(fold, to, x, folded, by, emit);
+  if (folded.inner === 1 && hasRows(fold)) foldRows(fold, to, x, folded, by, emit);
   else foldColumns(fold, to, x, folded, by, emit);
   if (next >= 0) foldGroup(fold, divisor, y, to, [...before, ...after], next, emit);
 }
 
-function reduce(fold: Fold, mean: boolean, node: LoweredNode<'sum' | 'mean' | 'max'>, emit: Emitter): void {
+function reduce(fold: Fold, mean: boolean, node: LoweredNode<Reduce>, emit: Emitter): void {
   const x = one('reduce', node.inputs);
   const y = one('reduce', node.outputs);
   const groups = groupsOf(x.shape, node.attrs.axes);
@@ -119,26 +135,30 @@ function reduce(fold: Fold, mean: boolean, node: LoweredNode<'sum' | 'mean' | 'm
   else foldAll(fold, mean, y.at, x.at, groups, emit);
 }
 
-/** The maximum of bytes, by way of i32. */
-function maxOfBytes(attrs: OpAttrs['max'], x: Operand, y: Operand, emit: Emitter): void {
+/** The maximum or minimum of bytes, by way of i32. */
+function foldBytes(fold: Fold, attrs: OpAttrs['max'], x: Operand, y: Operand, emit: Emitter): void {
   const groups = groupsOf(x.shape, attrs.axes);
   if (!groups.some((group) => group.reduced)) {
     emit.alias(y, x);
     return;
   }
   const wide: Operand = { dtype: 'i32', shape: y.shape, at: emit.scratch(sizeOfShape([...y.shape, 4])) };
-  foldAll('maxI32', false, wide.at, widened(x, emit).at, groups, emit);
+  foldAll(fold, false, wide.at, widened(x, emit).at, groups, emit);
   narrowed(y, wide, emit);
+}
+
+function extreme(fold: Fold, integerFold: Fold, node: LoweredNode<'max' | 'min'>, emit: Emitter): void {
+  const x = one('reduce', node.inputs);
+  if (bytesPerElement[x.dtype] === 1) foldBytes(integerFold, node.attrs, x, one('reduce', node.outputs), emit);
+  else reduce(x.dtype === 'f32' ? fold : integerFold, false, node, emit);
 }
 
 export const lower = {
   sum: (node, emit) => reduce('sum', false, node, emit),
   mean: (node, emit) => reduce('sum', true, node, emit),
-  max: (node, emit) => {
-    const x = one('max', node.inputs);
-    if (bytesPerElement[x.dtype] === 1) maxOfBytes(node.attrs, x, one('max', node.outputs), emit);
-    else reduce(x.dtype === 'f32' ? 'maxF32' : 'maxI32', false, node, emit);
-  },
+  prod: (node, emit) => reduce('prod', false, node, emit),
+  max: (node, emit) => extreme('maxF32', 'maxI32', node, emit),
+  min: (node, emit) => extreme('minF32', 'minI32', node, emit),
   argmax: ({ attrs: { axis }, inputs, outputs }, emit) => {
     const given = one('argmax', inputs);
     const y = one('argmax', outputs);
@@ -161,4 +181,26 @@ export const lower = {
     const args = { y: y.at, x: x.at, items, axis: extent, inner, perUnit };
     emit.record(kernel, ceilDivDim(items, perUnit), args);
   },
-} satisfies LoweringFacet<'sum' | 'mean' | 'max' | 'argmax'>;
+  cumsum: ({ attrs: { axis, exclusive, reverse }, inputs, outputs }, emit) => {
+    const x = one('cumsum', inputs);
+    const y = one('cumsum', outputs);
+    const outer = sizeOfShape(x.shape.slice(0, axis));
+    const extent = x.shape[axis] ?? 1;
+    const inner = sizeOfShape(x.shape.slice(axis + 1));
+    const width = Math.max(1, Math.min(emit.bound(inner), COLUMNS));
+    const perUnit = Math.max(1, Math.floor(UNIT / (Math.max(1, emit.bound(extent)) * width)));
+    const items = mulDims(outer, ceilDivDim(inner, COLUMNS));
+    const flags = { exclusive: Number(exclusive), reverse: Number(reverse) };
+    emit.threadScratch(4 * COLUMNS);
+    emit.inPlace(y, x);
+    emit.record('cumsumF32', ceilDivDim(items, perUnit), {
+      y: y.at,
+      x: x.at,
+      items,
+      axis: extent,
+      inner,
+      ...flags,
+      perUnit,
+    });
+  },
+} satisfies LoweringFacet<Reduce | 'argmax' | 'cumsum'>;

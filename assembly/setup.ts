@@ -1,0 +1,10 @@
+// Fills the table of constants at [1024, 4096).
+
+import { setupMath } from './math';
+import { setupSpecial } from './special';
+
+/** Called once by the host, before any run. */
+export function setup(): void {
+  setupMath();
+  setupSpecial();
+}

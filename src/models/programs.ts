@@ -1,0 +1,43 @@
+/** The programs that a person can run, by name: `quern train NAME`. */
+import { irisDefaults, trainIris } from './iris.js';
+import { linearRegressionDefaults, trainLinearRegression } from './linear-regression.js';
+import { logisticRegressionDefaults, trainLogisticRegression } from './logistic-regression.js';
+import { mnistCnnDefaults, type MnistResult, trainMnistCnn } from './mnist-cnn.js';
+import { mnistMlpDefaults, trainMnistMlp } from './mnist-mlp.js';
+import type { Defaults, Job, Trained } from './training.js';
+
+export interface ModelProgram {
+  /** One line for people. */
+  readonly about: string;
+  readonly defaults: Defaults;
+  readonly train: (job: Job) => Promise<Trained>;
+}
+
+/** Of the two models that the program makes, the small one is served. */
+function smallOf({ paths, int8, test, ...rest }: MnistResult): Trained {
+  const { accuracyFloat32, accuracyInt8, bytesFloat32, bytesInt8, msPerEpoch } = rest;
+  const measured = { accuracyFloat32, accuracyInt8, bytesFloat32, bytesInt8, msPerEpoch };
+  return { path: paths.int8, served: int8, test, measured };
+}
+
+export const modelPrograms = {
+  'mnist-cnn': {
+    about: 'digits, three convolutions, also as int8',
+    defaults: mnistCnnDefaults,
+    train: async (job) => smallOf(await trainMnistCnn(job)),
+  },
+  'mnist-mlp': { about: 'digits, two dense layers', defaults: mnistMlpDefaults, train: trainMnistMlp },
+  iris: { about: 'irises by four lengths', defaults: irisDefaults, train: trainIris },
+  'linear-regression': {
+    about: 'a line through noisy numbers',
+    defaults: linearRegressionDefaults,
+    train: trainLinearRegression,
+  },
+  'logistic-regression': {
+    about: 'a line between two classes',
+    defaults: logisticRegressionDefaults,
+    train: trainLogisticRegression,
+  },
+} as const satisfies Readonly<Record<string, ModelProgram>>;
+
+export type ModelProgramName = keyof typeof modelPrograms;

@@ -1,0 +1,134 @@
+/**
+ * Learning rates that change as training goes on, by their Keras names: functions of the step, counted from 0 over all
+ * epochs, so that a run that is resumed goes on with the rate it would have had.
+ *
+ *   model.compile({ optimizer: adam({ learningRate: cosineDecay({ learningRate: 1e-3, steps: 5000 }) }), ... });
+ */
+import { ArgumentError, NumericsError } from '../core/errors.js';
+
+/** The learning rate of a step. Must be a finite number that is not negative at every step of a run. */
+export type LearningRateSchedule = (step: number) => number;
+
+/** The rate at a step. Throws `NumericsError` for one that is negative or not finite, and names the step. */
+export function rateAt(schedule: LearningRateSchedule, step: number): number {
+  const rate = schedule(step);
+  if (rate >= 0 && rate < Infinity) return rate;
+  const required = 'a learning rate that is finite and not negative is required';
+  throw new NumericsError('schedule', `${required}. Received ${rate} at step ${step}.`);
+}
+
+function requireRate(where: string, name: string, rate: number): void {
+  if (rate >= 0 && rate < Infinity) return;
+  throw new ArgumentError(where, `a finite ${name} that is not negative is required. Received ${rate}.`);
+}
+
+function requireSteps(where: string, name: string, steps: number, least: number): void {
+  if (Number.isSafeInteger(steps) && steps >= least) return;
+  throw new ArgumentError(where, `${name} must be an integer of at least ${least}. Received ${steps}.`);
+}
+
+export interface ExponentialDecayOptions {
+  /** At step 0. */
+  readonly learningRate: number;
+  /** The rate is multiplied by `decayRate` once in so many steps. */
+  readonly decaySteps: number;
+  readonly decayRate: number;
+  /** All at once after `decaySteps` instead of a little at each (default false). */
+  readonly staircase?: boolean;
+}
+
+/** learningRate * decayRate^(step / decaySteps). */
+export function exponentialDecay(options: ExponentialDecayOptions): LearningRateSchedule {
+  const { learningRate, decaySteps, decayRate, staircase = false } = options;
+  requireRate('exponentialDecay', 'learningRate', learningRate);
+  requireRate('exponentialDecay', 'decayRate', decayRate);
+  requireSteps('exponentialDecay', 'decaySteps', decaySteps, 1);
+  return (step) => {
+    const times = step / decaySteps;
+    return learningRate * decayRate ** (staircase ? Math.floor(times) : times);
+  };
+}
+
+/** Half a cosine, from `from` where `share` is 0 to `to` where it is 1 and beyond. */
+const cosine = (from: number, to: number, share: number): number =>
+  to + ((from - to) * (1 + Math.cos(Math.PI * Math.min(share, 1)))) / 2;
+
+export interface CosineDecayOptions {
+  /** The highest, which the decay begins with. */
+  readonly learningRate: number;
+  /** Steps of the decay; the rate stays at its end afterwards. */
+  readonly steps: number;
+  /** The share of the learning rate that is left at the end (default 0). */
+  readonly alpha?: number;
+  /** Steps before the decay in which the rate rises evenly from 0 (default 0). */
+  readonly warmupSteps?: number;
+}
+
+/** Warm-up, then half a cosine (Loshchilov and Hutter, ICLR 2017). */
+export function cosineDecay(options: CosineDecayOptions): LearningRateSchedule {
+  const { learningRate, steps, alpha = 0, warmupSteps = 0 } = options;
+  requireRate('cosineDecay', 'learningRate', learningRate);
+  requireRate('cosineDecay', 'alpha', alpha);
+  requireSteps('cosineDecay', 'steps', steps, 1);
+  requireSteps('cosineDecay', 'warmupSteps', warmupSteps, 0);
+  return (step) =>
+    step < warmupSteps
+      ? (learningRate * step) / warmupSteps
+      : cosine(learningRate, alpha * learningRate, (step - warmupSteps) / steps);
+}
+
+export interface PiecewiseConstantDecayOptions {
+  /** Ascending steps: after each of them the next value holds. */
+  readonly boundaries: readonly number[];
+  /** One more than boundaries. */
+  readonly values: readonly number[];
+}
+
+/** values[i] up to and at boundaries[i], the last value afterwards. */
+export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): LearningRateSchedule {
+  const [boundaries, values] = [[...options.boundaries], [...options.values]];
+  const isAscending = boundaries.every((step, i) => i === 0 || step > (boundaries[i - 1] ?? Infinity));
+  if (!isAscending || values.length !== boundaries.length + 1) {
+    const received = `boundaries ${boundaries.join(', ') || 'none'} and values ${values.join(', ') || 'none'}`;
+    const required = 'ascending boundaries and one value more are required';
+    throw new ArgumentError('piecewiseConstantDecay', `${required}. Received ${received}.`);
+  }
+  boundaries.forEach((step, i) => requireSteps('piecewiseConstantDecay', `boundaries[${i}]`, step, 0));
+  values.forEach((value, i) => requireRate('piecewiseConstantDecay', `values[${i}]`, value));
+  return (step) => {
+    const at = boundaries.findIndex((boundary) => step <= boundary);
+    return values.at(at) ?? NaN;
+  };
+}
+
+export interface OneCycleOptions {
+  readonly maxLearningRate: number;
+  /** Steps of the whole cycle. */
+  readonly steps: number;
+  /** The share of the steps in which the rate rises (default 0.3). */
+  readonly rise?: number;
+  /** The first rate is the highest divided by this (default 25). */
+  readonly divisor?: number;
+  /** The last rate is the first divided by this (default 10000). */
+  readonly finalDivisor?: number;
+}
+
+/** Up along half a cosine and down along another (Smith and Topin 2018). */
+export function oneCycle(options: OneCycleOptions): LearningRateSchedule {
+  const { maxLearningRate, steps, rise = 0.3, divisor = 25, finalDivisor = 1e4 } = options;
+  requireRate('oneCycle', 'maxLearningRate', maxLearningRate);
+  requireSteps('oneCycle', 'steps', steps, 2);
+  if (!(rise > 0 && rise < 1)) {
+    throw new ArgumentError('oneCycle', `a rise in (0, 1) is required. Received ${rise}.`);
+  }
+  for (const [name, value] of Object.entries({ divisor, finalDivisor })) {
+    if (value >= 1 && value < Infinity) continue;
+    throw new ArgumentError('oneCycle', `a finite ${name} of at least 1 is required. Received ${value}.`);
+  }
+  const first = maxLearningRate / divisor;
+  const top = rise * steps;
+  return (step) =>
+    step < top
+      ? cosine(first, maxLearningRate, step / top)
+      : cosine(maxLearningRate, first / finalDivisor, (step - top) / (steps - 1 - top || 1));
+}
