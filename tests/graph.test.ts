@@ -476,6 +476,12 @@ test('pooling and movement sink below a dequantize of one scale', () => {
   );
   assert.equal(opsOf(sunk), ['constant', 'constant', 'quantize', 'reshape', 'maxPool2d', 'transpose', 'dequantize']);
   assert.is(sunk.values[sunk.nodes[4]?.outputs[0] as number]?.dtype, 'i8');
+  const falling = graphOf((x, scope) => {
+    const [scale, zero] = [scope.constant(-1), scope.constant(0, 'i8')];
+    const image = reshape(dequantize(quantize(x, scale, zero), scale, zero), ['batch', 2, 2, 1]);
+    return { y: maxPool2d(image) };
+  });
+  assert.equal(opsOf(sinkDequantize(falling)).slice(-2), ['dequantize', 'maxPool2d']);
   const perChannel = graphOf((x, scope) => {
     const [scale, zero] = [scope.variable('s', { shape: [4] }), scope.variable('z', { shape: [4], dtype: 'i8' })];
     return { y: transpose(dequantize(quantize(x, scale, zero, { axis: 1 }), scale, zero, { axis: 1 })) };

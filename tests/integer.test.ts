@@ -174,4 +174,15 @@ test('weights with a zero point are no integer kernel, and still right', async (
   }
 });
 
+test('products deeper than an i32 holds stay in float', () => {
+  const clustersAt = (depth: number): number | undefined => {
+    const shapes = { x: [1, depth], weights: [depth, 8] };
+    const layer: Layer = { ...plain, name: 'deep', ...shapes, axis: 1, apply: (x, weights) => matmul(x, weights) };
+    const graph = programOf(layer).graphs['predict'];
+    return graph && integerClusters(optimize(graph)).clusters.size;
+  };
+  assert.is(clustersAt(65_000), 1);
+  assert.is(clustersAt(66_000), 0);
+});
+
 test.run();

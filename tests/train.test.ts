@@ -529,4 +529,13 @@ test('variables take what fits them only', () => {
   assert.throws(() => model.setVariables({ 'dense/bias': i32([8], new Array<number>(8).fill(0)) }), /i32/);
 });
 
+test('a batch larger than the data takes the memory of the data', async () => {
+  const model = sequential([input({ shape: [4] }), dense({ units: 2 })]);
+  model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+  const [x, y] = [ndarray('f32', [3, 4]), ndarray('f32', [3, 2])];
+  await model.fit(x, y, { batchSize: 2 ** 40, verbose: 0 });
+  await model.predict(x, { batchSize: 2 ** 31 });
+  assert.ok((model.stats?.peakBytes ?? Infinity) < 2 ** 20);
+});
+
 test.run();

@@ -1,4 +1,4 @@
-/** The functions of symbolic tensors, for users: `import * as ops from 'quern/ops'` reads as NumPy does. */
+/** The functions of symbolic tensors, for users: the namespace `ops` of the library reads as NumPy does. */
 export {
   clip,
   elu,
