@@ -2,11 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -366,6 +368,12 @@ test('a missing file, a folder, a closed folder and a file that shrinks are IoEr
     mkdirSync(path);
     assert.throws(() => saveFile(path, utf8('x')), isIoError);
     assert.equal(readdirSync(folder), ['model'], 'nothing is left behind');
+    const [target, link] = [join(folder, 'target'), join(folder, 'link')];
+    writeFileSync(target, 'old');
+    symlinkSync(target, link);
+    saveFile(link, utf8('new'));
+    assert.is(readFileSync(target, 'utf8'), 'new', 'a link leads to the file that is saved');
+    assert.ok(lstatSync(link).isSymbolicLink());
     if (process.getuid?.() !== 0) {
       chmodSync(path, 0o500);
       assert.throws(() => saveFile(join(path, 'model'), utf8('x')), isIoError);

@@ -69,7 +69,10 @@ function homeOf(path: string): string {
   if (!existsSync(path)) return path;
   const home = realpathSync(path);
   if (statSync(home).isFile()) return home;
-  throw new IoError('file', `a regular file to replace is required. Received '${path}'.`);
+  const cause = new Error('what stands there is no regular file');
+  throw new IoError('save', `a file that can be replaced is required. Received '${path}': ${cause.message}.`, {
+    cause,
+  });
 }
 
 /**
