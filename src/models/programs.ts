@@ -3,7 +3,7 @@ import { irisDefaults, trainIris } from './iris.js';
 import { linearRegressionDefaults, trainLinearRegression } from './linear-regression.js';
 import { logisticRegressionDefaults, trainLogisticRegression } from './logistic-regression.js';
 import { mnistCnnDefaults, type MnistResult, trainMnistCnn } from './mnist-cnn.js';
-import { mnistMlpDefaults, trainMnistMlp } from './mnist-mlp.js';
+import { mnistMlpDefaults, trainMnistMlp, trainMnistMlpLarge } from './mnist-mlp.js';
 import type { Defaults, Job, Trained } from './training.js';
 
 export interface ModelProgram {
@@ -27,6 +27,11 @@ export const modelPrograms = {
     train: async (job) => smallOf(await trainMnistCnn(job)),
   },
   'mnist-mlp': { about: 'digits, two dense layers', defaults: mnistMlpDefaults, train: trainMnistMlp },
+  'mnist-mlp-large': {
+    about: 'digits, a dense layer of 1,000 units, by plain gradient descent',
+    defaults: mnistMlpDefaults,
+    train: trainMnistMlpLarge,
+  },
   iris: { about: 'irises by four lengths', defaults: irisDefaults, train: trainIris },
   'linear-regression': {
     about: 'a line through noisy numbers',
