@@ -39,13 +39,15 @@ function run(command, args) {
   });
 }
 
-/** Compiles the eight modules, as many at once as there are processors. */
+/** Compiles the modules, as many at once as there are processors. */
 async function buildModules() {
   const stamp = join(root, 'dist/wasm/stamp');
   const sources = files('assembly', '.ts').filter((path) => !path.startsWith('assembly/generated/'));
   const key = hashOf([...sources, ...files('scripts', '.mjs'), 'asconfig.json', 'package-lock.json']);
-  const modules = ['infer', 'train'].flatMap((entry) =>
-    ['simd', 'relaxed'].flatMap((simd) => ['', '-threads'].map((threads) => ({ entry, target: `${simd}${threads}` }))),
+  const modules = ['infer', 'train', 'peak'].flatMap((entry) =>
+    ['simd', 'relaxed'].flatMap((simd) =>
+      (entry === 'peak' ? [''] : ['', '-threads']).map((threads) => ({ entry, target: `${simd}${threads}` })),
+    ),
   );
   const built = modules.every(({ entry, target }) => existsSync(join(root, `dist/wasm/${entry}-${target}.wasm`)));
   if (built && existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;

@@ -1,0 +1,48 @@
+/** The peak of this core at this moment: what loops that use registers alone reach. */
+import { readFileSync } from 'node:fs';
+import { modulePath, type Simd } from '../../src/backend/wasm/modules-node.js';
+
+interface PeakExports {
+  readonly peakFloat: (rounds: number, factor: number, term: number) => number;
+  readonly peakDot: (rounds: number, signed: number, unsigned: number) => number;
+}
+
+const isPeak = (exports: WebAssembly.Exports): exports is WebAssembly.Exports & PeakExports =>
+  typeof exports['peakFloat'] === 'function' && typeof exports['peakDot'] === 'function';
+
+const productsOfRound = { float: 192, dot: 384 };
+
+/** Multiply-adds a second of `float` (fused or not as the module is) and of `dot` (bytes, by relaxed SIMD). */
+export class Peak {
+  readonly #exports: PeakExports;
+
+  constructor(simd: Simd) {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    const module = new WebAssembly.Module(readFileSync(modulePath(`peak-${simd}`)));
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    if (!isPeak(exports)) throw new Error('peak: a module that exports its loops is required. Run npm run build.');
+    this.#exports = exports;
+    // The engine's better compiler takes a function when it has run for a while, and never in the middle of a call.
+    for (let i = 0; i < 400; i++) {
+      this.#run('float', 2000);
+      this.#run('dot', 2000);
+    }
+  }
+
+  /** The best of three runs of about a millisecond: what the core gives undisturbed, now. */
+  measure(kind: keyof typeof productsOfRound): number {
+    const rounds = 20_000;
+    let best = 0;
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now();
+      this.#run(kind, rounds);
+      best = Math.max(best, (rounds * productsOfRound[kind] * 1000) / (performance.now() - start));
+    }
+    return best;
+  }
+
+  #run(kind: keyof typeof productsOfRound, rounds: number): void {
+    if (kind === 'float') this.#exports.peakFloat(rounds, 0.5, 0.25);
+    else this.#exports.peakDot(rounds, 0x01020304, 0x01010101);
+  }
+}

@@ -1,0 +1,182 @@
+/** Quern itself, on a module of its choice. Weights are variables; inputs are copied in and outputs out at each run. */
+import type { WasmExecutable } from '../../src/backend/wasm/executable.js';
+import { wasmBackend } from '../../src/backend/wasm/backend.js';
+import { chooseModule, type Simd } from '../../src/backend/wasm/modules-node.js';
+import { type NDArray, ndarray } from '../../src/core/ndarray.js';
+import type { Named } from '../../src/core/tree.js';
+import { ProgramBuilder, type Scope } from '../../src/graph/builder.js';
+import { mnistCnn } from '../../src/models/mnist-cnn.js';
+import { gelu } from '../../src/ops/activations.js';
+import { add } from '../../src/ops/binary.js';
+import { conv2d } from '../../src/ops/conv.js';
+import { relu, tanh } from '../../src/ops/elementwise.js';
+import { matmul } from '../../src/ops/linear.js';
+import { layerNormalization, softmax } from '../../src/ops/normalize.js';
+import { dequantize } from '../../src/ops/quantize.js';
+import type { Tensor } from '../../src/ops/tensor.js';
+import { mnistWeights } from '../work/mnist.js';
+import { integers, type MapName, normals, type Task } from '../work/work.js';
+import { type Contender, type Prepared, Unable } from './contender.js';
+
+export interface QuernOptions {
+  /** The best that the engine takes unless said. */
+  readonly simd?: Simd;
+  readonly threads: number;
+}
+
+const f32 = (shape: readonly number[], data: Float32Array): NDArray => ndarray('f32', shape, data);
+
+/** A graph with these inputs; `kept` are variables. */
+interface Traced {
+  readonly feeds: Named<NDArray>;
+  readonly kept: Named<NDArray>;
+  readonly call: (feeds: Readonly<Record<string, Tensor>>, kept: (name: string) => Tensor, scope: Scope) => Tensor;
+}
+
+const input = (feeds: Readonly<Record<string, Tensor>>, name: string): Tensor => {
+  const tensor = feeds[name];
+  if (!tensor) throw new Error(`an input '${name}' is required`);
+  return tensor;
+};
+
+const maps: { readonly [N in MapName]: (x: Tensor, kept: (name: string) => Tensor) => Tensor } = {
+  softmax: (x) => softmax(x),
+  layerNormalization: (x, kept) => layerNormalization(x, kept('gamma'), kept('beta'), { epsilon: 1e-5 }),
+  gelu: (x) => gelu(x),
+  tanh: (x) => tanh(x),
+};
+
+function tracedOf(task: Task): Traced {
+  switch (task.kind) {
+    case 'matmul': {
+      const { m, k, n } = task;
+      return {
+        feeds: { a: f32([m, k], normals(m * k, 1)) },
+        kept: { b: f32([k, n], normals(k * n, 2)) },
+        call: (feeds, kept) => matmul(input(feeds, 'a'), kept('b')),
+      };
+    }
+    case 'batchedMatmul': {
+      const { batch, m, k, n, transposeB } = task;
+      return {
+        feeds: {
+          a: f32([batch, m, k], normals(batch * m * k, 1)),
+          b: f32(transposeB ? [batch, n, k] : [batch, k, n], normals(batch * k * n, 2)),
+        },
+        kept: {},
+        call: (feeds) => matmul(input(feeds, 'a'), input(feeds, 'b'), { transposeB }),
+      };
+    }
+    case 'int8Matmul': {
+      const { m, k, n } = task;
+      return {
+        feeds: { a: ndarray('u8', [m, k], Uint8Array.from(integers(m * k, 1, 0, 256))) },
+        kept: { b: ndarray('i8', [k, n], Int8Array.from(integers(k * n, 2, -127, 128))) },
+        call: (feeds, kept, scope) => {
+          const zero = (dtype: 'u8' | 'i8'): Tensor => scope.constant(ndarray(dtype, [], [0]));
+          const a = dequantize(input(feeds, 'a'), scope.constant(2 ** -8), zero('u8'));
+          return matmul(a, dequantize(kept('b'), scope.constant(2 ** -8), zero('i8')));
+        },
+      };
+    }
+    case 'conv2d': {
+      const { n, size, channels, filters, window } = task;
+      return {
+        feeds: { x: f32([n, size, size, channels], normals(n * size * size * channels, 1)) },
+        kept: {
+          kernel: f32([window, window, channels, filters], normals(window * window * channels * filters, 2)),
+          bias: f32([filters], normals(filters, 3)),
+        },
+        call: (feeds, kept) => relu(add(conv2d(input(feeds, 'x'), kept('kernel'), { padding: 'same' }), kept('bias'))),
+      };
+    }
+    case 'softmax':
+    case 'layerNormalization':
+    case 'gelu':
+    case 'tanh': {
+      const { kind, rows, columns } = task;
+      const affine = { gamma: f32([columns], normals(columns, 2)), beta: f32([columns], normals(columns, 3)) };
+      return {
+        feeds: { x: f32([rows, columns], normals(rows * columns, 1)) },
+        kept: kind === 'layerNormalization' ? affine : {},
+        call: (feeds, kept) => maps[kind](input(feeds, 'x'), kept),
+      };
+    }
+    default:
+      throw new Unable('no kernel yet');
+  }
+}
+
+const outputOf = (outputs: Record<string, NDArray>): Float32Array => {
+  const [first] = Object.values(outputs);
+  if (!(first?.data instanceof Float32Array)) throw new Error('an output of floats is required');
+  return first.data;
+};
+
+function prepared(executable: WasmExecutable, graph: string, feeds: Named<NDArray>): Prepared {
+  const run = (): Record<string, NDArray> => executable.runSync(graph, feeds);
+  return {
+    run,
+    isAsync: false,
+    result: () => Promise.resolve(outputOf(run())),
+    close: () => executable.close(),
+  };
+}
+
+export function quernMaker({ simd, threads }: QuernOptions) {
+  return async (): Promise<Contender> => {
+    const moduleOf = (purpose: 'infer' | 'train') =>
+      simd === undefined ? chooseModule(purpose) : (`${purpose}-${simd}` as const);
+    const inferring = wasmBackend({ threads, module: moduleOf('infer') });
+    const training = wasmBackend({ training: true, threads, module: moduleOf('train') });
+
+    async function prepare(task: Task): Promise<Prepared> {
+      if (task.kind === 'mnist' || task.kind === 'mnistStep') {
+        const { batch } = task;
+        const model = mnistCnn({ backend: training });
+        const values: Record<string, NDArray> = {};
+        for (const [name, { kernel, bias }] of mnistWeights()) {
+          values[`${name}/kernel`] = f32(kernel.shape, kernel.data);
+          values[`${name}/bias`] = f32(bias.shape, bias.data);
+        }
+        model.setVariables(values);
+        const image = f32([batch, 28, 28, 1], normals(batch * 784, 1));
+        if (task.kind === 'mnist') {
+          const { program, variables } = model.contents();
+          const executable = await inferring.compile(program, { graphs: ['predict'], bounds: { batch } });
+          for (const [name, value] of variables) executable.setVariable(name, value);
+          return prepared(executable, 'predict', { image });
+        }
+        const labels = ndarray('i32', [batch], integers(batch, 2, 0, 10));
+        const fit = async (): Promise<number> => {
+          const { history } = await model.fit(image, labels, { batchSize: batch, shuffle: false, verbose: 0 });
+          return history['loss']?.[0] ?? NaN;
+        };
+        return {
+          run: fit,
+          isAsync: true,
+          result: async () => {
+            const losses = [await fit(), await fit()];
+            return Float32Array.from(losses);
+          },
+          close: () => model.close(),
+        };
+      }
+      const { feeds, kept, call } = tracedOf(task);
+      const builder = new ProgramBuilder();
+      builder.trace('main', feeds, (tensors, scope) => {
+        const variable = (name: string): Tensor => {
+          const value = kept[name];
+          if (!value) throw new Error(`a variable '${name}' is required`);
+          return scope.variable(name, { dtype: value.dtype, shape: value.shape });
+        };
+        return { y: call(tensors, variable, scope) };
+      });
+      const executable = await inferring.compile(builder.program());
+      for (const [name, value] of Object.entries(kept)) executable.setVariable(name, value);
+      return prepared(executable, 'main', feeds);
+    }
+
+    return { version: inferring.name.replace('wasm infer-', 'Quern, '), prepare };
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * One row of the report: every contender does the same work. Results are compared before anything is timed; then the
+ * contenders are timed in turn, in an order that moves on by one each round, so that a slow phase of the machine meets all
+ * of them alike.
+ */
+import { type Spread, quantile, spreadOf } from '../measure/statistics.js';
+import type { Work } from '../work/work.js';
+import type { Player } from './player.js';
+
+/** What a contender did with a work: a time, or why there is none. */
+export type Cell =
+  | {
+      /** Seconds. */
+      readonly time: Spread;
+      /** Of the moment's peak, where it was measured beside. */
+      readonly share?: number;
+    }
+  | { readonly reason: string };
+
+export interface Row {
+  readonly work: Work;
+  readonly cells: Readonly<Record<string, Cell>>;
+}
+
+export interface Pace {
+  readonly rounds: number;
+  /** Of each contender in a round. */
+  readonly seconds: number;
+}
+
+/** The largest distance of two results as a share of the largest element. */
+export function distance(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Infinity;
+  let most = 0;
+  let apart = 0;
+  for (let i = 0; i < a.length; i++) {
+    const [x = NaN, y = NaN] = [a[i], b[i]];
+    most = Math.max(most, Math.abs(x));
+    apart = Math.max(apart, Math.abs(x - y));
+    if (!Number.isFinite(x) || !Number.isFinite(y)) return Infinity;
+  }
+  return apart === 0 ? 0 : apart / most;
+}
+
+export async function measureRow(work: Work, players: readonly Player[], { rounds, seconds }: Pace): Promise<Row> {
+  const cells: Record<string, Cell> = {};
+  const ready: Player[] = [];
+  let expected: Float32Array | undefined;
+  for (const player of players) {
+    const reply = await player.prepare(work.id);
+    if ('unable' in reply) {
+      cells[player.label] = { reason: reply.unable };
+      continue;
+    }
+    expected ??= reply.result;
+    const apart = distance(expected, reply.result);
+    if (apart <= work.tolerance) ready.push(player);
+    else cells[player.label] = { reason: `another result, by ${apart.toExponential(1)} of the largest` };
+  }
+  const samples = new Map(ready.map((player) => [player, [] as number[]]));
+  const shares = new Map(ready.map((player) => [player, [] as number[]]));
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < ready.length; turn++) {
+      const player = ready[(round + turn) % ready.length];
+      if (!player || player.label in cells) continue;
+      const timed = await player.time(seconds);
+      if ('unable' in timed) {
+        cells[player.label] = { reason: timed.unable };
+        continue;
+      }
+      const median = quantile(
+        [...timed.samples].sort((a, b) => a - b),
+        0.5,
+      );
+      samples.get(player)?.push(median);
+      const peak = Math.max(...timed.peaks);
+      if (peak > 0 && work.multiplyAdds > 0) shares.get(player)?.push(work.multiplyAdds / median / peak);
+    }
+  }
+  for (const player of ready) {
+    const share = spreadOf(shares.get(player) ?? []).median;
+    cells[player.label] ??= {
+      time: spreadOf(samples.get(player) ?? []),
+      ...(Number.isFinite(share) ? { share } : {}),
+    };
+    await player.close();
+  }
+  return { work, cells };
+}
