@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [from, to] = [join(root, 'bench/peers'), join(root, 'dist/bench/peers')];
 const files = ['package.json', 'package-lock.json'];
-const same = (file) => existsSync(join(to, file)) && readFileSync(join(to, file)).equals(readFileSync(join(from, file)));
+const same = (file) =>
+  existsSync(join(to, file)) && readFileSync(join(to, file)).equals(readFileSync(join(from, file)));
 
 if (!existsSync(join(to, 'node_modules')) || !files.every(same)) {
   console.error('Installing the engines to compare with (about 600 MB) ...');
