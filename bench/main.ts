@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from '../src/cli/vendor.js';
 import { contenderNames, isContender } from './peers/contenders.js';
 import { Player } from './process/player.js';
+import { coldStarts } from './edge/cold.js';
+import type { Figure } from './edge/figure.js';
+import { sizes } from './edge/sizes.js';
 import { measureRow, type Row } from './process/rows.js';
-import { describeRow } from './report/text.js';
+import { describeFigure, describeRow } from './report/text.js';
 import { type Work, works } from './work/work.js';
 
 interface Options {
@@ -21,7 +24,7 @@ const peersInNode = ['onnxruntime-web', 'tfjs-wasm', 'jax-js'];
 /** Contenders that take minutes for a row. */
 const slowOnes = ['tfjs-cpu'];
 
-const suites = [...new Set(works.map(({ suite }) => suite))];
+const suites = [...new Set(works.map(({ suite }) => suite)), 'edge'];
 
 function contenderList(text: string): readonly string[] {
   const list = text.split(',');
@@ -46,6 +49,7 @@ function chosen(asked: readonly string[]): readonly Work[] {
 
 async function run(asked: readonly string[], options: Options): Promise<void> {
   const rows: Row[] = [];
+  const figures: Figure[] = [];
   const defaults = contenderNames.filter((name) => options.slow || !slowOnes.includes(name));
   const players = (options.contenders ?? defaults).map((label) => new Player(label));
   const pace = options.quick ? { rounds: 3, seconds: 0.1 } : { rounds: 7, seconds: 0.25 };
@@ -63,10 +67,14 @@ async function run(asked: readonly string[], options: Options): Promise<void> {
       rows.push(row);
       console.log(`\n${describeRow(row, peersInNode)}`);
     }
+    if (asked.length === 0 || asked.includes('edge')) {
+      figures.push(...(await coldStarts(options.quick ? 5 : 15)), ...(await sizes()));
+      for (const figure of figures) console.log(`\n${describeFigure(figure)}`);
+    }
     mkdirSync(options.out, { recursive: true });
     writeFileSync(
       join(options.out, 'bench.json'),
-      JSON.stringify({ versions, node: process.versions, pace, rows }, null, 2),
+      JSON.stringify({ versions, node: process.versions, pace, rows, figures }, null, 2),
     );
   } finally {
     for (const player of players) player.kill();

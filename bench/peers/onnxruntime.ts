@@ -7,7 +7,7 @@ interface Session {
   release(): Promise<void>;
 }
 
-interface Ort {
+export interface Ort {
   readonly env: { readonly versions: Readonly<Record<string, string>>; readonly wasm?: { numThreads?: number } };
   readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<Session> };
   readonly Tensor: new (type: string, data: Feed['data'], shape: readonly number[]) => unknown;

@@ -6,7 +6,7 @@ import type { Answer, Request, Timed } from './messages.js';
 const child = fileURLToPath(new URL('./child.js', import.meta.url));
 
 /** Relaxed SIMD is behind a flag in Node 20 only. */
-const flags = process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
+export const engineFlags = process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
 
 export class Player {
   readonly #process: ChildProcess;
@@ -16,7 +16,7 @@ export class Player {
   constructor(readonly label: string) {
     this.#process = fork(child, [], {
       serialization: 'advanced',
-      execArgv: flags,
+      execArgv: engineFlags,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#process.on('exit', (code, signal) => (this.#ended = `its process ended with ${signal ?? code}`));

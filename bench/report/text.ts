@@ -1,4 +1,5 @@
 /** The report as text for a terminal. */
+import type { Figure } from '../edge/figure.js';
 import type { Cell, Row } from '../process/rows.js';
 
 export function seconds(value: number): string {
@@ -13,6 +14,17 @@ export function describeCell(cell: Cell, multiplyAdds: number): string {
   const { time, share } = cell;
   const rate = multiplyAdds > 0 ? `, ${((2 * multiplyAdds) / time.median / 1e9).toFixed(1)} GFLOP/s` : '';
   return `${seconds(time.median)}${rate}${share === undefined ? '' : `, ${(100 * share).toFixed(0)} % of peak`}`;
+}
+
+const bytes = (value: number): string => `${value.toLocaleString('en-US')} B`;
+
+export function describeFigure({ title, unit, cells }: Figure): string {
+  const width = Math.max(...Object.keys(cells).map((name) => name.length));
+  const lines = Object.entries(cells).map(([name, cell]) => {
+    const text = 'reason' in cell ? cell.reason : (unit === 'bytes' ? bytes : seconds)(cell.value.median);
+    return `  ${name.padEnd(width)}  ${text}`;
+  });
+  return [title, ...lines].join('\n');
 }
 
 /** How many times as long the fastest of the others takes; undefined where there is none. */
