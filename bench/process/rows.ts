@@ -3,6 +3,7 @@
  * contenders are timed in turn, in an order that moves on by one each round, so that a slow phase of the machine meets all
  * of them alike.
  */
+import { spawn } from 'node:child_process';
 import { type Spread, quantile, spreadOf } from '../measure/statistics.js';
 import type { Work } from '../work/work.js';
 import type { Player } from './player.js';
@@ -57,6 +58,7 @@ export async function measureRow(work: Work, players: readonly Player[], { round
     if (apart <= work.tolerance) ready.push(player);
     else cells[player.label] = { reason: `another result, by ${apart.toExponential(1)} of the largest` };
   }
+  const busy = work.besideBusy ? spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }) : undefined;
   const samples = new Map(ready.map((player) => [player, [] as number[]]));
   const shares = new Map(ready.map((player) => [player, [] as number[]]));
   for (let round = 0; round < rounds; round++) {
@@ -77,6 +79,7 @@ export async function measureRow(work: Work, players: readonly Player[], { round
       if (peak > 0 && work.multiplyAdds > 0) shares.get(player)?.push(work.multiplyAdds / median / peak);
     }
   }
+  busy?.kill();
   for (const player of ready) {
     const share = spreadOf(shares.get(player) ?? []).median;
     cells[player.label] ??= {

@@ -48,7 +48,7 @@ export type Task =
 
 export type MapName = 'softmax' | 'layerNormalization' | 'gelu' | 'tanh';
 
-export type Suite = 'kernels' | 'models' | 'training';
+export type Suite = 'kernels' | 'models' | 'training' | 'threads';
 
 export interface Work {
   readonly id: string;
@@ -62,6 +62,8 @@ export interface Work {
   readonly bytes: number;
   /** How far two right results may be apart, as a share of the largest element. */
   readonly tolerance: number;
+  /** A foreign process keeps a core busy while the work is timed. */
+  readonly besideBusy?: true;
 }
 
 /** Normal numbers, the same for every contender: `stream` parts the arrays of one work. */
@@ -147,6 +149,12 @@ function costOf(task: Task): { readonly multiplyAdds: number; readonly bytes: nu
 const cube = (n: number): Work =>
   work('kernels', `matmul-${n}`, `matmul ${n} x ${n} x ${n}`, { kind: 'matmul', m: n, k: n, n });
 
+const threaded = (id: string, title: string): Work =>
+  work('threads', id, title, { kind: 'matmul', m: 512, k: 512, n: 512 });
+
+const step = (suite: Suite, id: string, title: string): Work =>
+  work(suite, id, title, { kind: 'mnistStep', batch: 64 }, 1e-3);
+
 const map = (kind: MapName): Work =>
   work('kernels', kind, `${kind} of 1024 x 1024`, { kind, rows: 1024, columns: 1024 }, 1e-5);
 
@@ -217,5 +225,9 @@ export const works: readonly Work[] = [
   ...[1, 64].map((batch) =>
     work('models', `mnist-${batch}`, `MNIST network, batch ${batch}`, { kind: 'mnist', batch }),
   ),
-  work('training', 'mnist-step', 'MNIST network, training step of 64', { kind: 'mnistStep', batch: 64 }, 1e-3),
+  step('training', 'mnist-step', 'MNIST network, training step of 64'),
+  threaded('matmul-512-threads', 'matmul 512 x 512 x 512'),
+  { ...threaded('matmul-512-busy', 'matmul 512 x 512 x 512, beside a busy process'), besideBusy: true },
+  step('threads', 'mnist-step-threads', 'MNIST network, training step of 64'),
+  { ...step('threads', 'mnist-step-busy', 'MNIST network, training step, beside a busy process'), besideBusy: true },
 ];
