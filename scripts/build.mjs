@@ -2,7 +2,7 @@
 // is not built again. `--types` adds declarations. `--only=wasm|js` builds one half.
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -39,6 +39,18 @@ function run(command, args) {
   });
 }
 
+function leb128(value) {
+  const bytes = [];
+  for (; value > 127; value >>>= 7) bytes.push((value & 127) | 128);
+  return Buffer.from([...bytes, value]);
+}
+
+/** Adds a custom section to a module, as the WebAssembly core specification has it (5.5.3). */
+function appendSection(path, name, text) {
+  const body = Buffer.concat([leb128(name.length), Buffer.from(name), Buffer.from(text)]);
+  appendFileSync(path, Buffer.concat([Buffer.of(0), leb128(body.length), body]));
+}
+
 /** Compiles the modules, as many at once as there are processors. */
 async function buildModules() {
   const stamp = join(root, 'dist/wasm/stamp');
@@ -55,7 +67,7 @@ async function buildModules() {
   mkdirSync(dirname(stamp), { recursive: true });
   const { generateTiles } = existsSync(join(root, 'scripts/tiles.mjs')) ? await import('./tiles.mjs') : {};
   generateTiles?.(root);
-  generateKernels(root);
+  const signatures = generateKernels(root);
   const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
   const queue = [...modules];
   const worker = async () => {
@@ -71,6 +83,7 @@ async function buildModules() {
         '-o',
         out,
       ]);
+      if (signatures[next.entry]) appendSection(join(root, out), 'quern.kernels', signatures[next.entry]);
     }
   };
   await Promise.all(cpus().map(worker));

@@ -1,5 +1,5 @@
-// Generates what follows from the kernels' own signatures: the dispatchers of the modules and the table that types the
-// lowering's records. A kernel is an exported function of assembly/kernels/ whose first parameters are `begin`, `end`.
+// Generates what follows from the kernels' own signatures: the dispatchers of the modules, the list of kernels that each
+// module carries, and the types of the lowering's records. A kernel is an exported function of assembly/kernels/ whose first parameters are `begin`, `end`.
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import assemblyscript from 'assemblyscript';
@@ -70,17 +70,26 @@ export function serve(scratch: usize): void {
 `;
 }
 
-function table(infer, train) {
-  const rows = train.map(({ name, params }, id) => {
-    const fields = params.map(([param, type]) => `['${param}', '${type}']`).join(', ');
-    return `  ${name}: { id: ${id}, inference: ${id < infer.length}, params: [${fields}] },`;
+function types(kernels) {
+  const rows = kernels.map(({ name, params }) => {
+    const fields = params.map(([param, type]) => `readonly ['${param}', '${type}']`).join(', ');
+    return `  readonly ${name}: readonly [${fields}];`;
   });
   return `${head}
-/** Every kernel: its number, whether inference modules carry it, and its parameters in order. */
-export const kernels = {
+/** Every kernel's parameters, in order. */
+export interface Kernels {
 ${rows.join('\n')}
-} as const;
+}
 `;
+}
+
+const marks = { usize: '*', f32: '~', i32: '' };
+
+/** A module's kernels by their numbers, a line each, as src/backend/wasm/module.ts reads them: `copy destination* source* bytes`. */
+function signatures(kernels) {
+  return kernels
+    .map(({ name, params }) => [name, ...params.map(([param, type]) => `${param}${marks[type]}`)].join(' '))
+    .join('\n');
 }
 
 function write(path, text) {
@@ -89,6 +98,7 @@ function write(path, text) {
   writeFileSync(path, text);
 }
 
+/** Writes what is generated; returns the signatures that each module carries. */
 export function generateKernels(root) {
   const infer = kernelsOf(root, 'infer.ts');
   const known = new Set(infer.map((kernel) => kernel.file));
@@ -96,5 +106,6 @@ export function generateKernels(root) {
   if (new Set(train.map((kernel) => kernel.name)).size !== train.length) throw new Error('two kernels share a name');
   write(join(root, 'assembly/generated/dispatch-infer.ts'), dispatcher(infer));
   write(join(root, 'assembly/generated/dispatch-train.ts'), dispatcher(train));
-  write(join(root, 'src/backend/wasm/generated/kernels.ts'), table(infer, train));
+  write(join(root, 'src/backend/wasm/generated/kernels.ts'), types(train));
+  return { infer: signatures(infer), train: signatures(train) };
 }

@@ -57,13 +57,13 @@ class Compiled implements WasmExecutable {
   constructor(program: Program, options: WasmOptions) {
     const threads = options.threads?.count ?? 1;
     const shared = threads > 1;
-    const { training, flavour } = traitsOf(options.module, shared);
+    const traits = traitsOf(options.module, shared);
     this.bounds = boundsOf(program, options);
     this.store = new Store(program);
     const drafts = new Map(
       Object.entries(graphsOf(program, options)).map(([name, graph]) => [
         name,
-        draftPlan(optimize(graph), this.store, lowerings, this.bounds, flavour, training),
+        draftPlan(optimize(graph), this.store, lowerings, this.bounds, traits),
       ]),
     );
     const needsSession = Object.values(program.variables).some((variable) => variable.scope === 'session');

@@ -7,7 +7,6 @@
  */
 import { MemoryError } from '../../core/errors.js';
 import { type Dim, evaluateDim, type Extents } from '../../core/shape.js';
-import { kernels } from './generated/kernels.js';
 import type { Address, Argument } from './lowering.js';
 import { aligned, layOut } from './memory.js';
 import type { PlanDraft, RecordDraft } from './plan.js';
@@ -159,7 +158,7 @@ function encode(
   if (!start) throw new RangeError('the plan was not laid out');
   const patches: Patch[] = [];
   const bits = new DataView(new ArrayBuffer(4));
-  const word = (argument: Argument, type: string, at: number): number => {
+  const word = (argument: Argument, isFloat: boolean, at: number): number => {
     if (typeof argument === 'object') {
       const place = addressOf(argument);
       if (place.session || place.dim !== 0)
@@ -170,7 +169,7 @@ function encode(
       patches.push({ at, dim: argument, session: false });
       return 0;
     }
-    if (type === 'f32') bits.setFloat32(0, argument);
+    if (isFloat) bits.setFloat32(0, argument);
     else bits.setInt32(0, argument);
     return bits.getUint32(0);
   };
@@ -178,21 +177,22 @@ function encode(
   const image: [number, Uint32Array][] = [];
   for (const [buffer, entries] of draft.tables) {
     const at = fixed.get(buffer) ?? 0;
-    image.push([at, Uint32Array.from(entries, (entry, i) => word(entry, 'i32', at + i * 4))]);
+    image.push([at, Uint32Array.from(entries, (entry, i) => word(entry, false, at + i * 4))]);
   }
   const steps: { at: number; node: number }[] = [];
   const words = new Uint32Array((start.end - start.prepare) / 4);
   let at = start.prepare;
   let number = start.first;
   const put = (record: RecordDraft): void => {
-    const { id, params } = kernels[record.kernel];
+    const kernel = draft.kernels.get(record.kernel);
+    if (!kernel) throw new RangeError(`kernel ${record.kernel} is not in the module`);
     const base = (at - start.prepare) / 4;
-    words[base] = id;
-    words[base + 1] = word(record.units, 'i32', at + 4);
+    words[base] = kernel.id;
+    words[base + 1] = word(record.units, false, at + 4);
     words[base + 2] = recordBytes(record);
     words[base + 3] = number++;
     record.args.forEach((argument, i) => {
-      words[base + 4 + i] = word(argument, params[i]?.[1] ?? 'i32', at + HEADER + i * 4);
+      words[base + 4 + i] = word(argument, kernel.isFloat[i] === true, at + HEADER + i * 4);
     });
     at += recordBytes(record);
   };

@@ -1,12 +1,12 @@
 /**
  * How ops become records. A lowering emits the records of one node: calls of kernels whose arguments are numbers,
  * dimensions (evaluated again whenever the extents of the symbols change) and addresses (resolved when the memory has
- * been laid out). Kernels, parameter names and types come from the table generated from the kernels' own signatures.
+ * been laid out). Kernels, parameter names and types are generated from the kernels' own signatures.
  */
 import type { DType } from '../../core/dtype.js';
 import type { Dim, Shape } from '../../core/shape.js';
 import type { OpAttrs, OpName } from '../../ops/schema.js';
-import type { kernels } from './generated/kernels.js';
+import type { Kernels } from './generated/kernels.js';
 
 /** A place in a buffer that will be laid out later. */
 export interface Address {
@@ -17,10 +17,9 @@ export interface Address {
 /** What a record's argument, or an entry of its table, can be. */
 export type Argument = number | Dim | Address;
 
-type Kernels = typeof kernels;
 export type KernelName = keyof Kernels;
 
-type Parameter<K extends KernelName> = Kernels[K]['params'][number];
+type Parameter<K extends KernelName> = Kernels[K][number];
 
 /** The arguments of a kernel, by the names of its parameters: addresses for `usize`, numbers or dimensions otherwise. */
 export type ArgumentsOf<K extends KernelName> = {

@@ -10,8 +10,6 @@ export interface ModuleExports {
   readonly probeDot: () => number;
   readonly run: (first: number, last: number) => void;
   readonly serve: (scratch: number) => void;
-  /** Present in training modules only. */
-  readonly adam?: CallableFunction;
 }
 
 const names = ['setup', 'setScratch', 'setTile', 'probeDot', 'run', 'serve'] as const;
@@ -32,14 +30,42 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
     if (!('pause' in Atomics)) exports.setTile(EAGER_LOADS_TILE);
     return exports;
   }
-  throw new UnsupportedError('wasm', 'a module of this version of Quern is required. Received one with other exports.');
+  throw foreign('other exports');
 }
 
-/** What a module is for and how it runs here, found by running it. */
+/** A kernel of a module. */
+export interface Kernel {
+  /** Its number in the module's dispatcher. */
+  readonly id: number;
+  readonly parameters: readonly string[];
+  /** Whether each parameter is a float. */
+  readonly isFloat: readonly boolean[];
+}
+
+export type KernelTable = ReadonlyMap<string, Kernel>;
+
+/** What a module carries and how it runs here, found by reading and running it. */
 export interface ModuleTraits {
-  readonly training: boolean;
+  readonly kernels: KernelTable;
   readonly flavour: Flavour;
 }
+
+/** The kernels that the module lists in a section of its own: one in a line, `name pointer* integer float~`. */
+function kernelsOf(module: WebAssembly.Module): KernelTable {
+  const [section] = WebAssembly.Module.customSections(module, 'quern.kernels');
+  if (!section) throw foreign('no list of kernels');
+  const lines = new TextDecoder().decode(section).split('\n');
+  return new Map(
+    lines.map((line, id) => {
+      const [name = '', ...parameters] = line.split(' ');
+      const isFloat = parameters.map((parameter) => parameter.endsWith('~'));
+      return [name, { id, parameters: parameters.map((parameter) => parameter.replace(/[*~]$/, '')), isFloat }];
+    }),
+  );
+}
+
+const foreign = (received: string): UnsupportedError =>
+  new UnsupportedError('wasm', `a module of this version of Quern is required. Received one with ${received}.`);
 
 const traits = new WeakMap<WebAssembly.Module, ModuleTraits>();
 
@@ -51,7 +77,7 @@ export function traitsOf(module: WebAssembly.Module, shared: boolean): ModuleTra
   const exports = instantiate(module, memory);
   exports.setup();
   const made: ModuleTraits = {
-    training: exports.adam !== undefined,
+    kernels: kernelsOf(module),
     flavour: { int8: exports.probeDot() === 1 ? 'dot' : 'widen' },
   };
   traits.set(module, made);

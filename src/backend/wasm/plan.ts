@@ -7,7 +7,6 @@ import { UnsupportedError } from '../../core/errors.js';
 import { addDims, ceilDivDim, type Dim, evaluateDim, type Extents, mulDims, sizeOfShape } from '../../core/shape.js';
 import type { Graph, Node, ValueId } from '../../graph/program.js';
 import type { OpName } from '../../ops/schema.js';
-import { kernels } from './generated/kernels.js';
 import { integerClusters } from './integer.js';
 import { lowerCluster } from './lower/integer.js';
 import type {
@@ -20,6 +19,7 @@ import type {
   LoweringTable,
   Operand,
 } from './lowering.js';
+import type { KernelTable, ModuleTraits } from './module.js';
 import type { Store } from './store.js';
 
 /** One call of a kernel. `node` is the index of the node it works for; -1 for the bookkeeping around the graph. */
@@ -45,6 +45,7 @@ export interface Preparation {
 
 export interface PlanDraft {
   readonly graph: Graph;
+  readonly kernels: KernelTable;
   readonly prepare: readonly Preparation[];
   readonly body: readonly RecordDraft[];
   readonly arena: ReadonlyMap<number, ArenaBuffer>;
@@ -62,10 +63,9 @@ export function draftPlan(
   store: Store,
   lowerings: LoweringTable,
   bounds: Extents,
-  flavour: Flavour,
-  training: boolean,
+  traits: ModuleTraits,
 ): PlanDraft {
-  const builder = new PlanBuilder(graph, store, bounds, flavour);
+  const builder = new PlanBuilder(graph, store, bounds, traits);
   const missing = new Set<string>();
   const { clusters, absorbed } = integerClusters(graph);
   graph.nodes.forEach((node, index) => {
@@ -81,22 +81,20 @@ export function draftPlan(
       `ops that it has kernels for are required. Received ${[...missing].join(', ')}.`,
     );
   }
-  const draft = builder.finish();
-  if (!training) {
-    const records = [...draft.body, ...draft.prepare.flatMap((each) => each.records)];
-    const absent = new Set(records.filter((record) => !kernels[record.kernel].inference).map((r) => r.kernel));
-    if (absent.size > 0) {
-      const names = [...absent].join(', ');
-      throw new UnsupportedError(
-        'wasm',
-        `a training module is required for the kernels ${names}. Received an inference module.`,
-      );
-    }
+  if (builder.absent.size > 0) {
+    const names = [...builder.absent].join(', ');
+    throw new UnsupportedError(
+      'wasm',
+      `a training module is required for the kernels ${names}. Received an inference module.`,
+    );
   }
-  return draft;
+  return builder.finish();
 }
 
 class PlanBuilder implements Emitter {
+  /** Kernels that were asked for and that the module does not carry. */
+  readonly absent = new Set<KernelName>();
+  readonly flavour: Flavour;
   private readonly buffers = new Map<number, ArenaBuffer>();
   private readonly tables = new Map<number, readonly Argument[]>();
   private readonly views = new Map<number, Address>();
@@ -112,8 +110,9 @@ class PlanBuilder implements Emitter {
     private readonly graph: Graph,
     private readonly store: Store,
     private readonly bounds: Extents,
-    readonly flavour: Flavour,
+    private readonly traits: ModuleTraits,
   ) {
+    this.flavour = traits.flavour;
     const variables = new Map(Object.entries(graph.variables).map(([name, value]) => [value, name]));
     this.values = graph.values.map((type, value) => {
       const variable = variables.get(value);
@@ -145,7 +144,9 @@ class PlanBuilder implements Emitter {
   record<K extends KernelName>(kernel: K, units: Dim, args: ArgumentsOf<K>): void {
     if (units === 0) return;
     const named: Readonly<Record<string, Argument>> = args;
-    const ordered = kernels[kernel].params.map(([name]) => named[name] as Argument);
+    const known = this.traits.kernels.get(kernel);
+    if (!known) return void this.absent.add(kernel);
+    const ordered = known.parameters.map((name) => named[name] as Argument);
     this.target.push({ kernel, units, args: ordered, node: this.node });
   }
 
@@ -218,6 +219,7 @@ class PlanBuilder implements Emitter {
     this.measureLives();
     return {
       graph: this.graph,
+      kernels: this.traits.kernels,
       prepare: [...this.preparations].map(([key, records]) => ({ key, records })),
       body: this.body,
       arena: this.buffers,
