@@ -19,10 +19,12 @@ const trainingOps: readonly OpName[] = [
   'conv2dInputGrad',
   'conv2dFilterGrad',
   'maxPool2dGrad',
+  'avgPool2dGrad',
   'gatherGrad',
   'sparseCategoricalCrossentropy',
   'sparseCategoricalCrossentropyGrad',
   'dropout',
+  'randomUniform',
   'sgd',
   'adam',
 ];

@@ -1,4 +1,5 @@
-// Max pooling of images [n, height, width, channels]: a unit is one row of the output. Channels are the vector's lanes.
+// Max and average pooling of images [n, height, width, channels]: a unit is one row of the output. Channels are the
+// vector's lanes.
 
 import { loadOctets, storeOctets } from '../lanes';
 
@@ -20,6 +21,45 @@ class MaxFloat {
   watch(seen: v128, x: v128): v128 {
     return v128.or(seen, f32x4.ne(x, x));
   }
+
+  @inline
+  share(_count: i32): v128 {
+    return i32x4.splat(0);
+  }
+
+  @inline
+  finish(x: v128, seen: v128, _share: v128): v128 {
+    return v128.or(x, seen);
+  }
+}
+
+@unmanaged
+class MeanFloat {
+  @inline
+  start(): v128 {
+    return f32x4.splat(0);
+  }
+
+  @inline
+  apply(x: v128, y: v128): v128 {
+    return f32x4.add(x, y);
+  }
+
+  @inline
+  watch(seen: v128, _x: v128): v128 {
+    return seen;
+  }
+
+  /** What each of the window's elements counts. */
+  @inline
+  share(count: i32): v128 {
+    return f32x4.splat(1 / <f32>count);
+  }
+
+  @inline
+  finish(x: v128, _seen: v128, share: v128): v128 {
+    return f32x4.mul(x, share);
+  }
 }
 
 @unmanaged
@@ -27,6 +67,16 @@ class MaxWhole {
   @inline
   watch(seen: v128, _x: v128): v128 {
     return seen;
+  }
+
+  @inline
+  share(_count: i32): v128 {
+    return i32x4.splat(0);
+  }
+
+  @inline
+  finish(x: v128, _seen: v128, _share: v128): v128 {
+    return x;
   }
 }
 
@@ -101,7 +151,9 @@ function pool<Op>(
     for (let ox = 0; ox < outWidth; ox++) {
       const ix = ox * strideWidth - left;
       const x0 = max(ix, 0);
-      const across = <usize>(min(ix + windowWidth, width) - x0) * pixel;
+      const columns = min(ix + windowWidth, width) - x0;
+      const across = <usize>columns * pixel;
+      const share = op.share((y1 - y0) * columns);
       let corner = rows + <usize>x0 * pixel;
       let n = pixel;
       for (; n >= 32; n -= 32) {
@@ -121,8 +173,8 @@ function pool<Op>(
           }
           row += line;
         }
-        v128.store(to, v128.or(a, seenA));
-        v128.store(to, v128.or(b, seenB), 16);
+        v128.store(to, op.finish(a, seenA, share));
+        v128.store(to, op.finish(b, seenB, share), 16);
         corner += 32;
         to += 32;
       }
@@ -138,7 +190,7 @@ function pool<Op>(
           }
           row += line;
         }
-        storeOctets(to, v128.or(a, seen), n);
+        storeOctets(to, op.finish(a, seen, share), n);
         corner += 16;
         to += min(n, 16);
       }
@@ -280,6 +332,43 @@ export function maxPoolI8(
     height,
     width,
     channels,
+    outHeight,
+    outWidth,
+    windowHeight,
+    windowWidth,
+    strideHeight,
+    strideWidth,
+    top,
+    left,
+  );
+}
+
+/** f32; the mean of the elements within the image. */
+export function averagePool(
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
+): void {
+  pool<MeanFloat>(
+    begin,
+    end,
+    y,
+    x,
+    height,
+    width,
+    channels << 2,
     outHeight,
     outWidth,
     windowHeight,

@@ -1,5 +1,6 @@
-// Dropout from counter-based random numbers, the same bits as src/core/random.ts: Threefry-2x32 with 20 rounds (Salmon
-// et al. 2011). The counter of element i is (i >> 1, stream), and the element takes word i & 1. A vector is four blocks.
+// Counter-based random numbers, the same bits as src/core/random.ts: Threefry-2x32 with 20 rounds (Salmon et al. 2011).
+// The counter of element i is (i >> 1, stream), and the element takes word i & 1. A vector is four blocks. `key` holds
+// (seed, step).
 
 import { loadLanes, storeLanes } from '../lanes';
 import { elementsBefore } from '../templates';
@@ -12,15 +13,28 @@ function rotate(x: v128, by: i32): v128 {
   return v128.or(i32x4.shl(x, by), i32x4.shr_u(x, 32 - by));
 }
 
-/** Four elements: kept where their words' upper 24 bits are above the limit, and scaled; `n` of them, at most four. */
-// @ts-ignore: decorator
-@inline
-function keep(y: usize, x: usize, words: v128, limit: v128, scale: v128, n: i32): void {
-  storeLanes(y, v128.and(f32x4.mul(loadLanes(x, n), scale), i32x4.gt_s(i32x4.shr_u(words, 8), limit)), n);
+/** `store` makes four elements of four words; `n` of them, at most four. */
+@unmanaged
+class Keep {
+  /** Kept where the words' upper 24 bits are above the limit, and scaled. */
+  @inline
+  store(y: usize, x: usize, words: v128, limit: v128, scale: v128, n: i32): void {
+    storeLanes(y, v128.and(f32x4.mul(loadLanes(x, n), scale), i32x4.gt_s(i32x4.shr_u(words, 8), limit)), n);
+  }
 }
 
-/** Keeps an element where its word's upper 24 bits are at least `threshold`, and scales it. `key` holds (seed, step). */
-export function dropout(
+@unmanaged
+class Uniform {
+  /** The upper 24 bits of the words, scaled. */
+  @inline
+  store(y: usize, _x: usize, words: v128, _limit: v128, scale: v128, n: i32): void {
+    storeLanes(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.shr_u(words, 8)), scale), n);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function draw<Op>(
   begin: i32,
   end: i32,
   y: usize,
@@ -31,6 +45,7 @@ export function dropout(
   threshold: i32,
   scale: f32,
 ): void {
+  const op = changetype<Op>(0);
   const k0 = v128.load32_splat(key);
   const k1 = v128.load32_splat(key, 4);
   const k2 = i32x4.splat(PARITY ^ load<i32>(key) ^ load<i32>(key, 4));
@@ -106,15 +121,35 @@ export function dropout(
     const words2 = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
     const words3 = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
     if (n >= 16) {
-      keep(y + at, x + at, words0, limit, factor, 4);
-      keep(y + at + 16, x + at + 16, words1, limit, factor, 4);
-      keep(y + at + 32, x + at + 32, words2, limit, factor, 4);
-      keep(y + at + 48, x + at + 48, words3, limit, factor, 4);
+      op.store(y + at, x + at, words0, limit, factor, 4);
+      op.store(y + at + 16, x + at + 16, words1, limit, factor, 4);
+      op.store(y + at + 32, x + at + 32, words2, limit, factor, 4);
+      op.store(y + at + 48, x + at + 48, words3, limit, factor, 4);
     } else {
-      keep(y + at, x + at, words0, limit, factor, n);
-      if (n > 4) keep(y + at + 16, x + at + 16, words1, limit, factor, n - 4);
-      if (n > 8) keep(y + at + 32, x + at + 32, words2, limit, factor, n - 8);
-      if (n > 12) keep(y + at + 48, x + at + 48, words3, limit, factor, n - 12);
+      op.store(y + at, x + at, words0, limit, factor, n);
+      if (n > 4) op.store(y + at + 16, x + at + 16, words1, limit, factor, n - 4);
+      if (n > 8) op.store(y + at + 32, x + at + 32, words2, limit, factor, n - 8);
+      if (n > 12) op.store(y + at + 48, x + at + 48, words3, limit, factor, n - 12);
     }
   }
+}
+
+/** Keeps an element where its word's upper 24 bits are at least `threshold`, and scales it. */
+export function dropout(
+  begin: i32,
+  end: i32,
+  y: usize,
+  x: usize,
+  key: usize,
+  count: i32,
+  stream: i32,
+  threshold: i32,
+  scale: f32,
+): void {
+  draw<Keep>(begin, end, y, x, key, count, stream, threshold, scale);
+}
+
+/** Numbers in [0, 1): the upper 24 bits of each word. */
+export function randomUniform(begin: i32, end: i32, y: usize, key: usize, count: i32, stream: i32): void {
+  draw<Uniform>(begin, end, y, y, key, count, stream, 0, <f32>(1.0 / 16777216.0));
 }

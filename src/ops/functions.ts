@@ -15,6 +15,7 @@ export {
   softsign,
 } from './activations.js';
 export { floorDivide, mod, squaredDifference } from './arithmetic.js';
+export { avgPool2d } from './average-pool.js';
 export { add, div, maximum, minimum, mul, pow, sub } from './binary.js';
 export { cast } from './cast.js';
 export {
@@ -51,13 +52,30 @@ export { matmul } from './linear.js';
 export { sparseCategoricalCrossentropy } from './loss.js';
 export { bandPart, oneHot, tril, triu } from './masks.js';
 export { broadcastTo, reshape, transpose } from './move.js';
-export { batchNormalization, channelMoments, groupNormalization, rmsNormalization } from './normalizations.js';
+export {
+  batchNormalization,
+  channelMoments,
+  groupNormalization,
+  instanceNormalization,
+  rmsNormalization,
+  unitNormalization,
+} from './normalizations.js';
 export { layerNormalization, logSoftmax, softmax } from './normalize.js';
 export { adam, sgd } from './optimizer.js';
 export { maxPool2d } from './pool.js';
+export {
+  adaptiveAveragePool,
+  adaptiveMaxPool,
+  averagePool,
+  globalAveragePool,
+  globalMaxPool,
+  lpPool,
+  maxPool,
+} from './pooling.js';
 export { dequantize, quantize } from './quantize.js';
-export { dropout } from './random.js';
+export { dropout, randomNormal, randomUniform } from './random.js';
 export { argmax, max, mean, min, prod, type ReduceOptions, sum } from './reduce.js';
+export { type Interpolation, repeatEach, resize, type ResizeOptions } from './resize.js';
 export { cumsum, type CumsumOptions } from './scan.js';
 export { concat, dynamicUpdateSlice, pad, slice } from './slice.js';
 export { constant, iota, type Operand, size } from './source.js';

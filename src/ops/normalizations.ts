@@ -1,14 +1,14 @@
 /**
- * Normalizations that are written with other ops: batch (Ioffe and Szegedy 2015), group (Wu and He 2018), which with as
- * many groups as channels is instance normalization, and RMS (Zhang and Sennrich 2019). Channels are the last axis.
+ * Normalizations that are written with other ops: batch (Ioffe and Szegedy 2015), group (Wu and He 2018), instance
+ * (Ulyanov, Vedaldi and Lempitsky 2016), RMS (Zhang and Sennrich 2019) and to unit length. Channels are the last axis.
  */
 import { ShapeError } from '../core/errors.js';
 import { printShape } from '../core/shape.js';
-import { add, mul, sub } from './binary.js';
+import { add, maximum, mul, sub } from './binary.js';
 import { neg, rsqrt, square } from './elementwise.js';
 import { reshape } from './move.js';
 import { requireLastAxis } from './normalize.js';
-import { mean } from './reduce.js';
+import { mean, type ReduceOptions, sum } from './reduce.js';
 import type { Tensor } from './tensor.js';
 
 export interface Moments {
@@ -24,6 +24,12 @@ export interface Affine {
 
 const scaled = (x: Tensor, gamma: Tensor | null): Tensor => (gamma ? mul(x, gamma) : x);
 const moved = (x: Tensor, beta: Tensor | null): Tensor => (beta ? add(x, beta) : x);
+
+/** Mean 0 and variance 1 along the axes. */
+function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const centered = sub(x, mean(x, { axes, keepDims: true }));
+  return mul(centered, rsqrt(add(mean(square(centered), { axes, keepDims: true }), epsilon)));
+}
 
 /** The mean of each channel of x [..., channels] and of its squared distance from it: [channels]. */
 export function channelMoments(x: Tensor): Moments {
@@ -70,7 +76,20 @@ export function groupNormalization(
   }
   const grouped = reshape(x, [...x.shape.slice(0, -1), groups, channels / groups]);
   const axes = grouped.shape.flatMap((_, axis) => (axis === 0 || axis === x.rank - 1 ? [] : [axis]));
-  const centered = sub(grouped, mean(grouped, { axes, keepDims: true }));
-  const variance = mean(square(centered), { axes, keepDims: true });
-  return moved(scaled(reshape(mul(centered, rsqrt(add(variance, epsilon))), x.shape), gamma), beta);
+  return moved(scaled(reshape(standardized(grouped, axes, epsilon), x.shape), gamma), beta);
+}
+
+/** x [batch, ..., channels] with mean 0 and variance 1 over the places of each example's channels; then gamma x + beta. */
+export function instanceNormalization(x: Tensor, { gamma, beta }: Affine, { epsilon = 1e-3 } = {}): Tensor {
+  if (x.rank < 3) {
+    const received = printShape(x.shape);
+    throw new ShapeError('instanceNormalization', `x [batch, ..., channels] is required. Received ${received}.`);
+  }
+  const axes = x.shape.slice(1, -1).map((_, i) => i + 1);
+  return moved(scaled(standardized(x, axes, epsilon), gamma), beta);
+}
+
+/** x / max(|x|, 1e-12), |x| the root of the sum of squares along the axes, the last unless said. */
+export function unitNormalization(x: Tensor, { axes = -1 }: Pick<ReduceOptions, 'axes'> = {}): Tensor {
+  return mul(x, rsqrt(maximum(sum(square(x), { axes, keepDims: true }), 1e-24)));
 }

@@ -20,15 +20,14 @@ import { broadcastTo, reshape, transpose } from './move.js';
 import { argmax, sum } from './reduce.js';
 import { one, requireDType, requireRank, three } from './rules.js';
 import { distinct, exact, filled, integers, normal, summed, values } from './samples.js';
-import type { OpAttrs, Padding, Pair } from './schema.js';
+import type { Padding, Pair, Window } from './schema.js';
 import { constant, iota } from './source.js';
 import { bind, type Tensor, type TensorType } from './tensor.js';
 
 type Pool = 'maxPool2d' | 'maxPool2dGrad';
 
-type Window = OpAttrs['maxPool2d'];
-
-function pooled(op: string, { poolSize, strides, padding }: Window, x: TensorType): TensorType {
+/** The type of what pooling x gives. */
+export function pooled(op: string, { poolSize, strides, padding }: Window, x: TensorType): TensorType {
   requireRank(op, 'x', x, 4);
   requireWindow(op, poolSize, strides);
   const [n = 0, h = 0, w = 0, c = 0] = x.shape;
@@ -85,10 +84,10 @@ function atMaxima({ poolSize, strides, padding }: Window, x: Tensor, g: Tensor):
 }
 
 /** Visits the elements within each window, in row-major order, with the offsets of the window's output and of the element. */
-function eachElement(
+export function eachElement(
   op: string,
   { poolSize, strides, padding }: Window,
-  x: ReferenceArray,
+  x: Pick<ReferenceArray, 'shape'>,
   visit: (y: number, x: number) => void,
 ): void {
   const [n = 0, h = 0, w = 0, c = 0] = x.shape;
@@ -139,8 +138,8 @@ export const reference = {
 
 type Sized = Parameters<typeof bytesOf>[0];
 
-/** A comparison for each element of each window. */
-const poolCost = (poolSize: Pair, y: readonly number[], inputs: Sized, outputs: Sized) => ({
+/** A comparison or an addition for each element of each window. */
+export const poolCost = (poolSize: Pair, y: readonly number[], inputs: Sized, outputs: Sized) => ({
   multiplyAdds: sizeOf(y) * poolSize[0] * poolSize[1],
   bytes: bytesOf(inputs) + bytesOf(outputs),
 });
@@ -158,7 +157,8 @@ export const cases = {
 
 type Image = readonly [n: number, h: number, w: number, c: number];
 
-interface Pooling {
+/** One pooling, of which each op makes a case. */
+export interface Pooling {
   readonly x: Image;
   readonly window: Window;
 }
@@ -167,7 +167,7 @@ function pooling(x: Image, size: Pair = [2, 2], strides: Pair = size, padding: P
   return { x, window: { poolSize: size, strides, padding } };
 }
 
-function poolings(): Pooling[] {
+export function poolings(): Pooling[] {
   return [
     pooling([0, 4, 4, 3]),
     pooling([1, 4, 4, 0]),
@@ -189,7 +189,8 @@ function poolings(): Pooling[] {
   ];
 }
 
-function timed(): Pooling[] {
+/** Poolings that are worth timing. */
+export function timed(): Pooling[] {
   return [
     pooling([1, 26, 26, 32]),
     pooling([64, 26, 26, 32]),
@@ -198,7 +199,8 @@ function timed(): Pooling[] {
   ];
 }
 
-function small({ x }: Pooling): boolean {
+/** Whether gradients are checked. */
+export function small({ x }: Pooling): boolean {
   return sizeOf(x) <= 64;
 }
 
@@ -284,17 +286,19 @@ function poolGradCases(): Case<'maxPool2dGrad'>[] {
   ];
 }
 
-export interface MaxPool2dOptions {
+export interface Pool2dOptions {
   /** Default 2, one for both axes or one for each. */
   readonly poolSize?: number | Pair;
   /** Steps between windows; the pool size unless said. */
   readonly strides?: number | Pair;
-  /** Default `valid`. Padding never is a maximum. */
+  /** Default `valid`. Padding never is a maximum, and does not count in a mean. */
   readonly padding?: Padding;
 }
 
-/** The largest element of each window of x [n, h, w, c]. */
-export function maxPool2d(x: Tensor, options: MaxPool2dOptions = {}): Tensor {
-  const { poolSize = 2, strides = poolSize, padding = 'valid' } = options;
-  return bind('maxPool2d', { poolSize: pairOf(poolSize), strides: pairOf(strides), padding }, x);
+/** The options with every default filled in. */
+export function windowOf({ poolSize = 2, strides = poolSize, padding = 'valid' }: Pool2dOptions): Window {
+  return { poolSize: pairOf(poolSize), strides: pairOf(strides), padding };
 }
+
+/** The largest element of each window of x [n, h, w, c]. */
+export const maxPool2d = (x: Tensor, options: Pool2dOptions = {}): Tensor => bind('maxPool2d', windowOf(options), x);

@@ -117,6 +117,10 @@ export interface OpAttrs {
   maxPool2d: Window;
   /** (x, y, dy) -> dx: each gradient goes to the first maximum of its window, in row-major order. */
   maxPool2dGrad: Window;
+  /** (x [n, h, w, c]) -> y [n, oh, ow, c]; padding does not count. */
+  avgPool2d: Window;
+  /** (dy) -> dx of spatial size `inputSize`: each gradient is shared by the elements of its window. */
+  avgPool2dGrad: Window & { readonly inputSize: readonly [Shape[number], Shape[number]] };
 
   // Movement
   /** (x) -> y with the same elements in row-major order. */
@@ -147,6 +151,8 @@ export interface OpAttrs {
   sparseCategoricalCrossentropyGrad: Nothing;
   /** (x, key i32 [2]) -> y: elements kept with probability 1 - rate and scaled by 1 / (1 - rate). */
   dropout: { readonly rate: number; readonly stream: number };
+  /** (key i32 [2]) -> f32 y of `shape`: numbers drawn evenly from [0, 1), multiples of 2^-24. */
+  randomUniform: { readonly shape: Shape; readonly stream: number };
 
   // Quantization, as in ONNX: x = (q - zeroPoint) * scale
   /** (x, scale f32 [] or [c], zeroPoint like scale, of dtype) -> q; `axis` is the channel axis, null per tensor. */

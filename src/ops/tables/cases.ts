@@ -1,4 +1,5 @@
 /** The cases of every op: conformance, gradient check, benchmark and support matrix. */
+import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
@@ -33,6 +34,7 @@ export const casesTable: CasesFacet<OpName> = {
   ...linear.cases,
   ...conv.cases,
   ...pool.cases,
+  ...averagePool.cases,
   ...move.cases,
   ...slice.cases,
   ...gather.cases,

@@ -1,4 +1,5 @@
 /** The work of every op. */
+import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
@@ -33,6 +34,7 @@ export const costTable: CostFacet<OpName> = {
   ...linear.cost,
   ...conv.cost,
   ...pool.cost,
+  ...averagePool.cost,
   ...move.cost,
   ...slice.cost,
   ...gather.cost,

@@ -1,4 +1,5 @@
 /** The gradient rule of every op; null where an op has none. */
+import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
@@ -33,6 +34,7 @@ export const gradientTable: GradientFacet<OpName> = {
   ...linear.gradient,
   ...conv.gradient,
   ...pool.gradient,
+  ...averagePool.gradient,
   ...move.gradient,
   ...slice.gradient,
   ...gather.gradient,

@@ -1,4 +1,5 @@
 /** Every op by its definition, in float64. */
+import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
@@ -33,6 +34,7 @@ export const referenceTable: ReferenceFacet<OpName> = {
   ...linear.reference,
   ...conv.reference,
   ...pool.reference,
+  ...averagePool.reference,
   ...move.reference,
   ...slice.reference,
   ...gather.reference,

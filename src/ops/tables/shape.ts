@@ -1,4 +1,5 @@
 /** The shape rule of every op: all that the edge needs to know of them. */
+import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
@@ -33,6 +34,7 @@ export const shapeTable: ShapeFacet<OpName> = {
   ...linear.shape,
   ...conv.shape,
   ...pool.shape,
+  ...averagePool.shape,
   ...move.shape,
   ...slice.shape,
   ...gather.shape,

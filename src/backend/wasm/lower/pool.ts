@@ -1,7 +1,7 @@
-/** Max pooling and its gradient. */
+/** Max and average pooling and their gradients. */
 import { mulDims } from '../../../core/shape.js';
 import { slide } from '../../../ops/conv.js';
-import type { OpAttrs } from '../../../ops/schema.js';
+import type { Window } from '../../../ops/schema.js';
 import type { KernelName, LoweringFacet, Operand } from '../lowering.js';
 
 const poolKernels = {
@@ -13,7 +13,7 @@ const poolKernels = {
 } as const satisfies Readonly<Record<Operand['dtype'], KernelName>>;
 
 /** The arguments that say how the window slides. */
-function geometry(op: string, { poolSize, strides, padding }: OpAttrs['maxPool2d'], x: Operand, y: Operand) {
+function geometry(op: string, { poolSize, strides, padding }: Window, x: Operand, y: Operand) {
   const [, height = 0, width = 0, channels = 0] = x.shape;
   const [, outHeight = 0, outWidth = 0] = y.shape;
   return {
@@ -43,4 +43,15 @@ export const lower = {
     const shape = geometry('maxPool2dGrad', attrs, x, y);
     emit.record('maxPoolGrad', x.shape[0] ?? 0, { dx: dx.at, x: x.at, y: y.at, dy: dy.at, ...shape });
   },
-} satisfies LoweringFacet<'maxPool2d' | 'maxPool2dGrad'>;
+  avgPool2d: ({ attrs, inputs: [x], outputs: [y] }, emit) => {
+    if (!x || !y) return;
+    const [batch = 0, rows = 0] = y.shape;
+    emit.record('averagePool', mulDims(batch, rows), { y: y.at, x: x.at, ...geometry('avgPool2d', attrs, x, y) });
+  },
+  avgPool2dGrad: ({ attrs, inputs: [dy], outputs: [dx] }, emit) => {
+    if (!dy || !dx) return;
+    const [batch = 0, rows = 0] = dx.shape;
+    const shape = geometry('avgPool2dGrad', attrs, dx, dy);
+    emit.record('averagePoolGrad', mulDims(batch, rows), { dx: dx.at, dy: dy.at, ...shape });
+  },
+} satisfies LoweringFacet<'maxPool2d' | 'maxPool2dGrad' | 'avgPool2d' | 'avgPool2dGrad'>;

@@ -20,4 +20,9 @@ export const lower = {
       scale,
     });
   },
-} satisfies LoweringFacet<'dropout'>;
+  randomUniform: ({ attrs: { shape, stream }, inputs: [key], outputs: [y] }, emit) => {
+    if (!key || !y) return;
+    const count = sizeOfShape(shape);
+    emit.record('randomUniform', unitsOf(count), { y: y.at, key: key.at, count, stream });
+  },
+} satisfies LoweringFacet<'dropout' | 'randomUniform'>;
