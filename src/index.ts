@@ -32,28 +32,90 @@ export {
 } from './core/errors.js';
 
 // Layers
-export { activation, relu, softmax } from './nn/activation.js';
+export {
+  activation,
+  elu,
+  type EluOptions,
+  leakyRelu,
+  type LeakyReluOptions,
+  prelu,
+  type PreluOptions,
+  relu,
+  softmax,
+} from './nn/activation.js';
 export type { ActivationName } from './nn/activations.js';
 export { batchNormalization, type BatchNormalizationOptions } from './nn/batch-normalization.js';
 export { conv2d, type Conv2dOptions } from './nn/conv2d.js';
 export { type Constraint, maxNorm, nonNeg, unitNorm } from './nn/constraints.js';
 export { dense, type DenseOptions } from './nn/dense.js';
-export { dropout, type DropoutOptions } from './nn/dropout.js';
+export { dropout, type DropoutOptions, spatialDropout1d, spatialDropout2d, spatialDropout3d } from './nn/dropout.js';
 export { embedding, type EmbeddingOptions } from './nn/embedding.js';
-export { flatten } from './nn/flatten.js';
+export {
+  flatten,
+  permute,
+  type PermuteOptions,
+  repeatVector,
+  type RepeatVectorOptions,
+  reshape,
+  type ReshapeOptions,
+} from './nn/flatten.js';
 export { type InitializerName, initializers } from './nn/initializers.js';
 export { type Input, input, type InputOptions } from './nn/input.js';
 export type { Layer, Mode } from './nn/layer.js';
 export {
+  alphaDropout,
+  type AlphaDropoutOptions,
+  gaussianDropout,
+  type GaussianDropoutOptions,
+  gaussianNoise,
+  type GaussianNoiseOptions,
+} from './nn/noise.js';
+export {
   groupNormalization,
   type GroupNormalizationOptions,
+  instanceNormalization,
+  type InstanceNormalizationOptions,
   layerNormalization,
   type LayerNormalizationOptions,
   rmsNormalization,
   type RmsNormalizationOptions,
+  unitNormalization,
+  type UnitNormalizationOptions,
 } from './nn/normalization.js';
-export { maxPooling2d, type MaxPooling2dOptions } from './nn/pooling.js';
+export {
+  adaptiveAveragePooling1d,
+  adaptiveAveragePooling2d,
+  adaptiveAveragePooling3d,
+  adaptiveMaxPooling1d,
+  adaptiveMaxPooling2d,
+  adaptiveMaxPooling3d,
+  type AdaptivePoolingOptions,
+  averagePooling1d,
+  averagePooling2d,
+  averagePooling3d,
+  globalAveragePooling1d,
+  globalAveragePooling2d,
+  globalAveragePooling3d,
+  globalMaxPooling1d,
+  globalMaxPooling2d,
+  globalMaxPooling3d,
+  type GlobalPoolingOptions,
+  maxPooling1d,
+  maxPooling2d,
+  maxPooling3d,
+  type PoolingOptions,
+} from './nn/pooling.js';
+export {
+  momentsOf,
+  normalization,
+  type NormalizationOptions,
+  rescaling,
+  type RescalingOptions,
+  resizing,
+  type ResizingOptions,
+} from './nn/preprocessing.js';
 export { l1, l1L2, l2, type Regularizer } from './nn/regularizers.js';
+export { upSampling1d, upSampling2d, upSampling3d, type UpSamplingOptions } from './nn/up-sampling.js';
 
 // Losses and metrics
 export {
@@ -148,11 +210,11 @@ export {
   type CropOptions,
   cutout,
   type Draw,
-  gaussianNoise,
   horizontalFlip,
   mixup,
   type MixupOptions,
   type Picture,
+  pixelNoise,
   randomCrop,
 } from './data/augmentation.js';
 export {

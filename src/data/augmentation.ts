@@ -190,8 +190,8 @@ export function brightness({ delta, low = 0, high = 1 }: { delta: number; low?: 
 }
 
 /** Adds to each pixel a number of its own, of mean 0 and this deviation. */
-export function gaussianNoise({ deviation }: { readonly deviation: number }): Augmentation {
-  requireWithin('gaussianNoise', 'a deviation', deviation, 0, Number.MAX_VALUE);
+export function pixelNoise({ deviation }: { readonly deviation: number }): Augmentation {
+  requireWithin('pixelNoise', 'a deviation', deviation, 0, Number.MAX_VALUE);
   return (picture, key) => {
     const noise = normal(key, picture.data.length);
     return { ...picture, data: picture.data.map((value, i) => value + deviation * (noise[i] ?? 0)) };

@@ -84,6 +84,19 @@ export const countPair: Field<number | Pair> = (value, where, name) => {
   return [count(first, where, name), count(second, where, name)];
 };
 
+/** One positive integer for all of so many axes, or one for each. */
+export const countEach =
+  (axes: number): Field<number | readonly number[]> =>
+  (value, where, name) => {
+    if (!Array.isArray(value)) return count(value, where, name);
+    if (value.length !== axes) refuse(where, name, `one positive integer or a list of ${axes}`, value);
+    return value.map((item: unknown) => count(item, where, name));
+  };
+
+/** A finite number. */
+export const finite: Field<number> = (value, where, name) =>
+  typeof value === 'number' && Number.isFinite(value) ? value : refuse(where, name, 'a finite number', value);
+
 /** A shape without its batch: positive integers. */
 export const extents: Field<readonly number[]> = (value, where, name) =>
   Array.isArray(value)

@@ -5,18 +5,46 @@
 import { ArgumentError, FormatError, QuernError } from '../core/errors.js';
 import type { Scope } from '../graph/builder.js';
 import type { Tensor } from '../ops/tensor.js';
-import { activationKind, reluKind, softmaxKind } from './activation.js';
+import { activationKind, eluKind, leakyReluKind, preluKind, reluKind, softmaxKind } from './activation.js';
 import { batchNormalizationKind } from './batch-normalization.js';
 import { conv2dKind } from './conv2d.js';
 import { denseKind } from './dense.js';
-import { dropoutKind } from './dropout.js';
+import { dropoutKind, spatialDropout1dKind, spatialDropout2dKind, spatialDropout3dKind } from './dropout.js';
 import { embeddingKind } from './embedding.js';
-import { flattenKind } from './flatten.js';
+import { flattenKind, permuteKind, repeatVectorKind, reshapeKind } from './flatten.js';
 import { type Input, makeInput } from './input.js';
 import { type Layer, type LayerKind, makeLayer, type Mode } from './layer.js';
-import { groupNormalizationKind, layerNormalizationKind, rmsNormalizationKind } from './normalization.js';
+import { alphaDropoutKind, gaussianDropoutKind, gaussianNoiseKind } from './noise.js';
+import {
+  groupNormalizationKind,
+  instanceNormalizationKind,
+  layerNormalizationKind,
+  rmsNormalizationKind,
+  unitNormalizationKind,
+} from './normalization.js';
 import { isObject } from './options.js';
-import { maxPooling2dKind } from './pooling.js';
+import {
+  adaptiveAveragePooling1dKind,
+  adaptiveAveragePooling2dKind,
+  adaptiveAveragePooling3dKind,
+  adaptiveMaxPooling1dKind,
+  adaptiveMaxPooling2dKind,
+  adaptiveMaxPooling3dKind,
+  averagePooling1dKind,
+  averagePooling2dKind,
+  averagePooling3dKind,
+  globalAveragePooling1dKind,
+  globalAveragePooling2dKind,
+  globalAveragePooling3dKind,
+  globalMaxPooling1dKind,
+  globalMaxPooling2dKind,
+  globalMaxPooling3dKind,
+  maxPooling1dKind,
+  maxPooling2dKind,
+  maxPooling3dKind,
+} from './pooling.js';
+import { normalizationKind, rescalingKind, resizingKind } from './preprocessing.js';
+import { upSampling1dKind, upSampling2dKind, upSampling3dKind } from './up-sampling.js';
 
 export interface NamedLayer extends Layer {
   readonly name: string;
@@ -76,18 +104,55 @@ const maker =
 const makers = new Map(
   Object.entries({
     activation: maker(activationKind),
+    adaptiveAveragePooling1d: maker(adaptiveAveragePooling1dKind),
+    adaptiveAveragePooling2d: maker(adaptiveAveragePooling2dKind),
+    adaptiveAveragePooling3d: maker(adaptiveAveragePooling3dKind),
+    adaptiveMaxPooling1d: maker(adaptiveMaxPooling1dKind),
+    adaptiveMaxPooling2d: maker(adaptiveMaxPooling2dKind),
+    adaptiveMaxPooling3d: maker(adaptiveMaxPooling3dKind),
+    alphaDropout: maker(alphaDropoutKind),
+    averagePooling1d: maker(averagePooling1dKind),
+    averagePooling2d: maker(averagePooling2dKind),
+    averagePooling3d: maker(averagePooling3dKind),
     batchNormalization: maker(batchNormalizationKind),
     conv2d: maker(conv2dKind),
     dense: maker(denseKind),
     dropout: maker(dropoutKind),
+    elu: maker(eluKind),
     embedding: maker(embeddingKind),
     flatten: maker(flattenKind),
+    gaussianDropout: maker(gaussianDropoutKind),
+    gaussianNoise: maker(gaussianNoiseKind),
+    globalAveragePooling1d: maker(globalAveragePooling1dKind),
+    globalAveragePooling2d: maker(globalAveragePooling2dKind),
+    globalAveragePooling3d: maker(globalAveragePooling3dKind),
+    globalMaxPooling1d: maker(globalMaxPooling1dKind),
+    globalMaxPooling2d: maker(globalMaxPooling2dKind),
+    globalMaxPooling3d: maker(globalMaxPooling3dKind),
     groupNormalization: maker(groupNormalizationKind),
+    instanceNormalization: maker(instanceNormalizationKind),
     layerNormalization: maker(layerNormalizationKind),
+    leakyRelu: maker(leakyReluKind),
+    maxPooling1d: maker(maxPooling1dKind),
     maxPooling2d: maker(maxPooling2dKind),
+    maxPooling3d: maker(maxPooling3dKind),
+    normalization: maker(normalizationKind),
+    permute: maker(permuteKind),
+    prelu: maker(preluKind),
     relu: maker(reluKind),
+    repeatVector: maker(repeatVectorKind),
+    rescaling: maker(rescalingKind),
+    reshape: maker(reshapeKind),
+    resizing: maker(resizingKind),
     rmsNormalization: maker(rmsNormalizationKind),
     softmax: maker(softmaxKind),
+    spatialDropout1d: maker(spatialDropout1dKind),
+    spatialDropout2d: maker(spatialDropout2dKind),
+    spatialDropout3d: maker(spatialDropout3dKind),
+    unitNormalization: maker(unitNormalizationKind),
+    upSampling1d: maker(upSampling1dKind),
+    upSampling2d: maker(upSampling2dKind),
+    upSampling3d: maker(upSampling3dKind),
   }),
 );
 
