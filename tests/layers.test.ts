@@ -1,4 +1,7 @@
 /** Layers for pooling, resizing, noise, shapes and preprocessing: Keras's names and defaults, arithmetic by hand. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as quern from '../src/index.js';
@@ -237,7 +240,7 @@ test('normal numbers are the same on every backend that trains', async () => {
   for (const data of all) near(data, Array.from(all[0] ?? []));
 });
 
-test('a network of the new layers learns', async () => {
+test('a network of these layers learns, is kept in a file, and becomes int8', async () => {
   const model = quern.sequential([
     quern.input({ shape: [9, 9, 1] }),
     quern.resizing({ height: 8, width: 8 }),
@@ -274,6 +277,20 @@ test('a network of the new layers learns', async () => {
   await model.fit(x, y, { epochs: 20, batchSize: 16, verbose: 0 });
   const { accuracy } = await model.evaluate(x, y);
   assert.ok((accuracy ?? 0) > 0.9, `accuracy ${accuracy}`);
+  const expected = Array.from((await model.predict(x)).data);
+  const folder = mkdtempSync(join(tmpdir(), 'quern-'));
+  try {
+    const path = join(folder, 'model.safetensors');
+    await model.save(path);
+    const again = await quern.loadModel(path);
+    near((await again.predict(x)).data, expected);
+    again.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const small = await quern.quantize(model, { calibration: x });
+  near((await small.predict(x)).data, expected, 0.1);
+  small.close();
   model.close();
 });
 

@@ -6,6 +6,7 @@ import { referenceBackend } from '../src/backend/reference/reference.js';
 import { type NDArray, ndarray } from '../src/core/ndarray.js';
 import { normal } from '../src/core/random.js';
 import { ProgramBuilder, type Scope } from '../src/graph/builder.js';
+import { avgPool2d } from '../src/ops/average-pool.js';
 import { add, div, maximum, mul, sub } from '../src/ops/binary.js';
 import { cast } from '../src/ops/cast.js';
 import { greater, notEqual, where } from '../src/ops/compare.js';
@@ -15,6 +16,7 @@ import { sparseCategoricalCrossentropy } from '../src/ops/loss.js';
 import { broadcastTo, reshape, transpose } from '../src/ops/move.js';
 import { layerNormalization, logSoftmax, softmax } from '../src/ops/normalize.js';
 import { maxPool2d } from '../src/ops/pool.js';
+import { randomUniform } from '../src/ops/random.js';
 import { argmax, max, mean, sum } from '../src/ops/reduce.js';
 import { concat, dynamicUpdateSlice, pad, slice } from '../src/ops/slice.js';
 import { iota, size } from '../src/ops/source.js';
@@ -93,6 +95,12 @@ const functions: Readonly<Record<string, (inputs: Inputs, scope: Scope) => Tenso
   scatterColumns: ({ w, i }) => bind('gatherGrad', { axis: 1, size: 'm' }, w, i),
   positions: (_, { trace }) => iota(trace, ['m', 'n'], 0),
   counted: ({ t }) => size(t, [0, 2]),
+  averaged: ({ w }) => avgPool2d(reshape(w, [1, 'm', 'n', 1]), { poolSize: 3, strides: 2, padding: 'same' }),
+  shared: ({ w }) => {
+    const window = { poolSize: [3, 2], strides: [1, 1], padding: 'same' } as const;
+    return bind('avgPool2dGrad', { ...window, inputSize: ['m', 'n'] }, reshape(w, [1, 'm', 'n', 1]));
+  },
+  drawn: (_, scope) => randomUniform(['m', 'n'], scope.constant(ndarray('i32', [2], [1, 2])), 3),
   pooled: ({ w }) => maxPool2d(reshape(w, [1, 'm', 'n', 1]), { poolSize: 3, strides: 2, padding: 'same' }),
 };
 

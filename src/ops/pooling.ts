@@ -14,7 +14,7 @@ import { gather } from './gather.js';
 import { reshape } from './move.js';
 import { maxPool2d } from './pool.js';
 import { max, mean, sum } from './reduce.js';
-import type { Padding } from './schema.js';
+import type { Padding, Pair } from './schema.js';
 import { pad } from './slice.js';
 import { constant } from './source.js';
 import type { Tensor } from './tensor.js';
@@ -67,18 +67,24 @@ function windowsOf(
   };
 }
 
-/** Pools the last two spatial axes as those of images, then the two before them. */
+/** Pools the first two spatial axes as those of images, whose pixels hold what lies behind; then the next two. */
 function byImages(x: Tensor, { poolSize, strides, padding }: Windows, pool: typeof maxPool2d): Tensor {
   let y = x;
-  for (let last = x.rank - 2; last > 0; last -= 2) {
-    const isPair = last > 1;
-    const first = isPair ? last - 1 : last;
-    const [before, axes, behind] = [y.shape.slice(0, first), y.shape.slice(first, last + 1), y.shape.slice(last + 1)];
-    const pairOf = (values: readonly number[]) =>
-      [isPair ? (values[first - 1] ?? 1) : 1, values[last - 1] ?? 1] as const;
-    const images = reshape(y, [sizeOfShape(before), ...(isPair ? axes : [1, ...axes]), sizeOfShape(behind)]);
+  for (let first = 1; first <= poolSize.length; first += 2) {
+    const isPair = first < poolSize.length;
+    const behind = first + (isPair ? 2 : 1);
+    const pairOf = (values: readonly number[]): Pair => {
+      const [a = 1, b = 1] = values.slice(first - 1, behind - 1);
+      return isPair ? [a, b] : [1, a];
+    };
+    const axes = isPair ? y.shape.slice(first, behind) : [1, ...y.shape.slice(first, behind)];
+    const images = reshape(y, [sizeOfShape(y.shape.slice(0, first)), ...axes, sizeOfShape(y.shape.slice(behind))]);
     const pooled = pool(images, { poolSize: pairOf(poolSize), strides: pairOf(strides), padding });
-    y = reshape(pooled, [...before, ...pooled.shape.slice(isPair ? 1 : 2, 3), ...behind]);
+    y = reshape(pooled, [
+      ...y.shape.slice(0, first),
+      ...pooled.shape.slice(isPair ? 1 : 2, 3),
+      ...y.shape.slice(behind),
+    ]);
   }
   return y;
 }
