@@ -10,6 +10,8 @@ export * from './kernels/gather';
 export * from './kernels/softmax';
 export * from './kernels/norm';
 export * from './kernels/gemm';
+export * from './kernels/recurrent';
+export * from './kernels/attention';
 export * from './kernels/conv';
 export * from './kernels/qgemm';
 export * from './generated/tiles';

@@ -275,6 +275,40 @@ export function log(x: v128): v128 {
   return v128.bitselect(f32x4.neg(infinite), y, f32x4.eq(x, zero));
 }
 
+/** 1 / (1 + e^-x) of four floats. */
+// @ts-ignore: decorator
+@inline
+export function sigmoid(x: v128): v128 {
+  const one = v128.load(ONE);
+  return f32x4.div(one, f32x4.add(one, exp(f32x4.neg(x))));
+}
+
+// @ts-ignore: decorator
+@inline
+function tanhOf(
+  x: v128, highest: v128, lowest: v128, one: v128, minus: v128, p1: v128, p2: v128, p3: v128, p4: v128, q1: v128, q2: v128,
+  q3: v128, q4: v128,
+): v128 {
+  const t = f32x4.pmax(f32x4.pmin(x, highest), lowest);
+  const u = f32x4.mul(t, t);
+  const p = fma(fma(fma(fma(p4, u, p3), u, p2), u, p1), u, one);
+  const q = fma(fma(fma(fma(q4, u, q3), u, q2), u, q1), u, one);
+  const z = f32x4.div(f32x4.mul(t, p), q);
+  return f32x4.pmax(f32x4.pmin(z, one), minus);
+}
+
+/** The hyperbolic tangent of four floats. */
+// @ts-ignore: decorator
+@inline
+export function tanh(x: v128): v128 {
+  const highest = v128.load(TANH_LIMIT);
+  const one = v128.load(ONE);
+  return tanhOf(
+    x, highest, f32x4.neg(highest), one, f32x4.neg(one), v128.load(TANH_P1), v128.load(TANH_P2), v128.load(TANH_P3),
+    v128.load(TANH_P4), v128.load(TANH_Q1), v128.load(TANH_Q2), v128.load(TANH_Q3), v128.load(TANH_Q4),
+  );
+}
+
 /** y = tanh(x) for `count` floats; y may be x. */
 export function tanhRow(y: usize, x: usize, count: i32): void {
   const highest = v128.load(TANH_LIMIT);
@@ -290,12 +324,7 @@ export function tanhRow(y: usize, x: usize, count: i32): void {
   const q3 = v128.load(TANH_Q3);
   const q4 = v128.load(TANH_Q4);
   for (; count >= 4; count -= 4) {
-    const t = f32x4.pmax(f32x4.pmin(v128.load(x), highest), lowest);
-    const u = f32x4.mul(t, t);
-    const p = fma(fma(fma(fma(p4, u, p3), u, p2), u, p1), u, one);
-    const q = fma(fma(fma(fma(q4, u, q3), u, q2), u, q1), u, one);
-    const z = f32x4.div(f32x4.mul(t, p), q);
-    v128.store(y, f32x4.pmax(f32x4.pmin(z, one), minus));
+    v128.store(y, tanhOf(v128.load(x), highest, lowest, one, minus, p1, p2, p3, p4, q1, q2, q3, q4));
     x += 16;
     y += 16;
   }

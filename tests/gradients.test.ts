@@ -28,9 +28,13 @@ const probes = 12;
 
 let checked = 0;
 
+/** Ops whose gradients are ops without one: what is to be differentiated twice is written step by step, with `rnn`. */
+const onceOnly: readonly OpName[] = ['lstm', 'gru'];
+
 for (const op of opNames) {
   if (!gradientTable[op]) continue;
   test(`${op}: the gradient is that of central differences`, () => checkAll(op, 1));
+  if (onceOnly.includes(op)) continue;
   test(`${op}: the gradient of the gradient is that of central differences`, () => checkAll(op, 2));
 }
 

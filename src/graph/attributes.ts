@@ -38,6 +38,7 @@ const reduction = { axes: list(natural), keepDims: boolean };
 const padding = oneOf('valid', 'same');
 const activation = oneOf('linear', 'relu');
 const window = { poolSize: pair(natural), strides: pair(natural), padding };
+const attention = { scale: number, causal: boolean };
 const convolution = { strides: pair(natural), padding };
 
 const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N]]: Check } } = {
@@ -92,6 +93,12 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   argmax: { axis: natural },
   cumsum: { axis: natural, exclusive: boolean, reverse: boolean },
   matmul: { transposeA: boolean, transposeB: boolean, activation },
+  lstm: none,
+  lstmGrad: none,
+  gru: none,
+  gruGrad: none,
+  attention,
+  attentionGrad: attention,
   conv2d: { ...convolution, activation },
   conv2dInputGrad: { ...convolution, inputSize: pair(dim) },
   conv2dFilterGrad: { ...convolution, kernelSize: pair(natural) },

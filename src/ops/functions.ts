@@ -15,6 +15,7 @@ export {
   softsign,
 } from './activations.js';
 export { floorDivide, mod, squaredDifference } from './arithmetic.js';
+export { attention, type AttentionOptions } from './attention.js';
 export { avgPool2d } from './average-pool.js';
 export { add, div, maximum, minimum, mul, pow, sub } from './binary.js';
 export { cast } from './cast.js';
@@ -76,6 +77,21 @@ export { dequantize, quantize } from './quantize.js';
 export { dropout, randomNormal, randomUniform } from './random.js';
 export { argmax, max, mean, min, prod, type ReduceOptions, sum } from './reduce.js';
 export { type Interpolation, repeatEach, resize, type ResizeOptions } from './resize.js';
+export {
+  type Cell,
+  type CellOptions,
+  gru,
+  gruCell,
+  lstm,
+  lstmCell,
+  type Recurred,
+  type RecurrentOptions,
+  type RecurrentWeights,
+  reverseTime,
+  rnn,
+  type RnnOptions,
+  simpleRnnCell,
+} from './rnn.js';
 export { cumsum, type CumsumOptions } from './scan.js';
 export { concat, dynamicUpdateSlice, pad, slice } from './slice.js';
 export { constant, iota, type Operand, size } from './source.js';

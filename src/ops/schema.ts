@@ -34,6 +34,12 @@ export interface Convolution {
   readonly padding: Padding;
 }
 
+export interface Attention {
+  /** What the products of queries and keys are multiplied by. */
+  readonly scale: number;
+  readonly causal: boolean;
+}
+
 export interface OpAttrs {
   // Sources
   /** () -> y: a literal, repeated when `data` has one element. */
@@ -105,6 +111,36 @@ export interface OpAttrs {
   // Linear algebra
   /** (a [..., m, k], b [..., k, n], bias? [n]) -> y [..., m, n]; a transposed operand is stored [..., k, m] or [..., n, k]. */
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean; readonly activation: Activation };
+
+  // Recurrent layers and attention
+  /**
+   * (x [b, t, 4u], recurrentKernel [u, 4u], h0 [b, u], c0 [b, u]) -> sequences [b, t, u], cells [b, t, u], gates [b, t, 4u].
+   * x is the projected input; gates are input, forget, candidate, output.
+   */
+  lstm: Nothing;
+  /**
+   * (gates, cells, recurrentKernel, c0, dsequences, dcells?, dgates?) -> dx [b, t, 4u], dh0 [b, u], dc0 [b, u]; dx is also
+   * the gradient of the recurrent products.
+   */
+  lstmGrad: Nothing;
+  /**
+   * (x [b, t, 3u], recurrentKernel [u, 3u], recurrentBias [3u], h0 [b, u]) -> sequences [b, t, u], gates [b, t, 3u]. Gates are
+   * update, reset, candidate; the reset gate multiplies the candidate's recurrent product and bias.
+   */
+  gru: Nothing;
+  /**
+   * (gates, part [b, t, u], sequences, recurrentKernel, h0, dsequences, dgates?) -> dx [b, t, 3u], dsums [b, t, 3u], dh0 [b, u]:
+   * `part` is what the reset gate multiplies, dsums the gradient of the recurrent products.
+   */
+  gruGrad: Nothing;
+  /**
+   * (q [b, h, m, d], k [b, h, n, d], v [b, h, n, e], mask?) -> y [b, h, m, e], logSum [b, h, m]. The mask is i32 [b], how many
+   * keys are there; or bool (false hides) or f32 (added), either broadcastable to [b, h, m, n]. `causal` hides keys after
+   * the query. Where every key is hidden both outputs are 0.
+   */
+  attention: Attention;
+  /** (q, k, v, dy, logSum, delta [b, h, m], mask?) -> dq, dk, dv: delta is each row's sum of dy y, less the gradient of logSum. */
+  attentionGrad: Attention;
 
   // Convolution and pooling
   /** (x [n, h, w, c], kernel [kh, kw, c, f], bias? [f]) -> y [n, oh, ow, f] */

@@ -1,4 +1,5 @@
 /** The gradient rule of every op; null where an op has none. */
+import * as attention from '../attention.js';
 import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
@@ -14,6 +15,7 @@ import * as optimizer from '../optimizer.js';
 import * as pool from '../pool.js';
 import * as quantize from '../quantize.js';
 import * as random from '../random.js';
+import * as recurrent from '../recurrent.js';
 import * as reduce from '../reduce.js';
 import * as scan from '../scan.js';
 import * as slice from '../slice.js';
@@ -32,6 +34,8 @@ export const gradientTable: GradientFacet<OpName> = {
   ...reduce.gradient,
   ...scan.gradient,
   ...linear.gradient,
+  ...recurrent.gradient,
+  ...attention.gradient,
   ...conv.gradient,
   ...pool.gradient,
   ...averagePool.gradient,

@@ -1,4 +1,5 @@
 /** Every op by its definition, in float64. */
+import * as attention from '../attention.js';
 import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
@@ -14,6 +15,7 @@ import * as optimizer from '../optimizer.js';
 import * as pool from '../pool.js';
 import * as quantize from '../quantize.js';
 import * as random from '../random.js';
+import * as recurrent from '../recurrent.js';
 import * as reduce from '../reduce.js';
 import * as scan from '../scan.js';
 import * as slice from '../slice.js';
@@ -32,6 +34,8 @@ export const referenceTable: ReferenceFacet<OpName> = {
   ...reduce.reference,
   ...scan.reference,
   ...linear.reference,
+  ...recurrent.reference,
+  ...attention.reference,
   ...conv.reference,
   ...pool.reference,
   ...averagePool.reference,

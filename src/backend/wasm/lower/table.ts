@@ -1,5 +1,6 @@
 /** Every op's lowering. */
 import type { LoweringTable } from '../lowering.js';
+import * as attention from './attention.js';
 import * as binary from './binary.js';
 import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
@@ -12,6 +13,7 @@ import * as optimizer from './optimizer.js';
 import * as pool from './pool.js';
 import * as quantize from './quantize.js';
 import * as random from './random.js';
+import * as recurrent from './recurrent.js';
 import * as reduce from './reduce.js';
 import * as source from './source.js';
 
@@ -21,6 +23,8 @@ export const lowerings: LoweringTable = {
   ...binary.lower,
   ...reduce.lower,
   ...matmul.lower,
+  ...recurrent.lower,
+  ...attention.lower,
   ...conv.lower,
   ...pool.lower,
   ...move.lower,
