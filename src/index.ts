@@ -44,7 +44,9 @@ export {
   softmax,
 } from './nn/activation.js';
 export type { ActivationName } from './nn/activations.js';
+export { multiHeadAttention, type MultiHeadAttentionOptions } from './nn/attention.js';
 export { batchNormalization, type BatchNormalizationOptions } from './nn/batch-normalization.js';
+export { bidirectional, type BidirectionalOptions } from './nn/bidirectional.js';
 export { conv2d, type Conv2dOptions } from './nn/conv2d.js';
 export { type Constraint, maxNorm, nonNeg, unitNorm } from './nn/constraints.js';
 export { dense, type DenseOptions } from './nn/dense.js';
@@ -114,6 +116,7 @@ export {
   resizing,
   type ResizingOptions,
 } from './nn/preprocessing.js';
+export { gru, type GruOptions, lstm, type LstmOptions, simpleRnn, type SimpleRnnOptions } from './nn/recurrent.js';
 export { l1, l1L2, l2, type Regularizer } from './nn/regularizers.js';
 export { upSampling1d, upSampling2d, upSampling3d, type UpSamplingOptions } from './nn/up-sampling.js';
 

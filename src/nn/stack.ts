@@ -6,7 +6,9 @@ import { ArgumentError, FormatError, QuernError } from '../core/errors.js';
 import type { Scope } from '../graph/builder.js';
 import type { Tensor } from '../ops/tensor.js';
 import { activationKind, eluKind, leakyReluKind, preluKind, reluKind, softmaxKind } from './activation.js';
+import { multiHeadAttentionKind } from './attention.js';
 import { batchNormalizationKind } from './batch-normalization.js';
+import { bidirectionalKind } from './bidirectional.js';
 import { conv2dKind } from './conv2d.js';
 import { denseKind } from './dense.js';
 import { dropoutKind, spatialDropout1dKind, spatialDropout2dKind, spatialDropout3dKind } from './dropout.js';
@@ -44,6 +46,7 @@ import {
   maxPooling3dKind,
 } from './pooling.js';
 import { normalizationKind, rescalingKind, resizingKind } from './preprocessing.js';
+import { gruKind, lstmKind, simpleRnnKind } from './recurrent.js';
 import { upSampling1dKind, upSampling2dKind, upSampling3dKind } from './up-sampling.js';
 
 export interface NamedLayer extends Layer {
@@ -115,6 +118,7 @@ const makers = new Map(
     averagePooling2d: maker(averagePooling2dKind),
     averagePooling3d: maker(averagePooling3dKind),
     batchNormalization: maker(batchNormalizationKind),
+    bidirectional: maker(bidirectionalKind),
     conv2d: maker(conv2dKind),
     dense: maker(denseKind),
     dropout: maker(dropoutKind),
@@ -129,13 +133,16 @@ const makers = new Map(
     globalMaxPooling1d: maker(globalMaxPooling1dKind),
     globalMaxPooling2d: maker(globalMaxPooling2dKind),
     globalMaxPooling3d: maker(globalMaxPooling3dKind),
+    gru: maker(gruKind),
     groupNormalization: maker(groupNormalizationKind),
     instanceNormalization: maker(instanceNormalizationKind),
     layerNormalization: maker(layerNormalizationKind),
     leakyRelu: maker(leakyReluKind),
+    lstm: maker(lstmKind),
     maxPooling1d: maker(maxPooling1dKind),
     maxPooling2d: maker(maxPooling2dKind),
     maxPooling3d: maker(maxPooling3dKind),
+    multiHeadAttention: maker(multiHeadAttentionKind),
     normalization: maker(normalizationKind),
     permute: maker(permuteKind),
     prelu: maker(preluKind),
@@ -145,6 +152,7 @@ const makers = new Map(
     reshape: maker(reshapeKind),
     resizing: maker(resizingKind),
     rmsNormalization: maker(rmsNormalizationKind),
+    simpleRnn: maker(simpleRnnKind),
     softmax: maker(softmaxKind),
     spatialDropout1d: maker(spatialDropout1dKind),
     spatialDropout2d: maker(spatialDropout2dKind),

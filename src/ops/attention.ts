@@ -5,7 +5,7 @@
 import { ArgumentError, IndexError, ShapeError } from '../core/errors.js';
 import { sizeOf } from '../core/ndarray.js';
 import { broadcastShapes, printShape, sameShape, type Shape } from '../core/shape.js';
-import { add, div, mul, sub } from './binary.js';
+import { add, div, maximum, mul, sub } from './binary.js';
 import { less, lessEqual, logicalAnd, where } from './compare.js';
 import type {
   Case,
@@ -109,6 +109,9 @@ export const shape = {
 /** Keeps sums of exponentials of hidden scores at 0 without infinities. */
 const LOWEST = -1e30;
 
+/** A sum of exponentials is at least 1, or 0 where every key is hidden. */
+const SMALLEST = 0.5;
+
 /** Which keys each query sees, bool broadcastable to [b, h, m, n]; undefined where it sees all. */
 function visibleOf({ causal }: Attention, { q, k, mask }: Operands<Tensor>): Tensor | undefined {
   const [b = 0, , m = 0] = q.shape;
@@ -178,6 +181,22 @@ export const gradient = {
   },
 } satisfies GradientFacet<Name>;
 
+type Floats = Float64Array;
+
+const dataOf = (arrays: readonly ReferenceArray[]): readonly Floats[] => arrays.map(({ data }) => data as Floats);
+
+/** The sum of products of two rows of `width` numbers. */
+function dot(a: Floats, atA: number, b: Floats, atB: number, width: number): number {
+  let total = 0;
+  for (let i = 0; i < width; i++) total += (a[atA + i] ?? NaN) * (b[atB + i] ?? NaN);
+  return total;
+}
+
+/** to[...] += factor * from[...] for rows of `width` numbers. */
+function accumulate(to: Floats, atTo: number, from: Floats, atFrom: number, width: number, factor: number): void {
+  for (let i = 0; i < width; i++) to[atTo + i] = (to[atTo + i] ?? NaN) + factor * (from[atFrom + i] ?? NaN);
+}
+
 /** Calls `visit` for each query with what its scores are: -Infinity where a key is hidden. */
 function eachQuery(
   op: string,
@@ -187,6 +206,7 @@ function eachQuery(
 ): void {
   const [b = 0, h = 0, m = 0, d = 0] = q.shape;
   const [, , n = 0] = k.shape;
+  const [queries, keys] = dataOf([q, k]) as [Floats, Floats];
   const strides = mask && mask.dtype !== 'i32' ? broadcastStrides(mask.shape, [b, h, m, n]) : [];
   const lengths = mask?.dtype === 'i32' ? Array.from(mask.data) : Array.from({ length: b }, () => n);
   for (const length of lengths) {
@@ -199,11 +219,8 @@ function eachQuery(
         if (key >= (lengths[batch] ?? 0) || (causal && key > row)) return -Infinity;
         const given = mask?.data[offsetOf([batch, matrix % h, row, key], strides)] ?? 0;
         if (mask?.dtype === 'bool' && !given) return -Infinity;
-        let total = 0;
-        for (let i = 0; i < d; i++) {
-          total += (q.data[(matrix * m + row) * d + i] ?? NaN) * (k.data[(matrix * n + key) * d + i] ?? NaN);
-        }
-        return total * scale + (mask?.dtype === 'f32' ? given : 0);
+        const product = dot(queries, (matrix * m + row) * d, keys, (matrix * n + key) * d, d);
+        return product * scale + (mask?.dtype === 'f32' ? given : 0);
       });
       visit(matrix, matrix * m + row, scores);
     }
@@ -213,45 +230,32 @@ function eachQuery(
 export const reference = {
   attention: (attrs, inputs, outputs) => {
     const operands = operandsOf('attention', inputs, 0);
-    const { v } = operands;
-    const [y, logSum] = outputs as [ReferenceArray, ReferenceArray];
-    const [, , n = 0, e = 0] = v.shape;
+    const [y, logSum, v] = dataOf([...outputs, operands.v]) as [Floats, Floats, Floats];
+    const [, , n = 0, e = 0] = operands.v.shape;
     eachQuery('attention', attrs, operands, (matrix, row, scores) => {
       const largest = Math.max(...scores);
       if (largest === -Infinity) return;
       const powers = scores.map((score) => Math.exp(score - largest));
       const total = powers.reduce((a, power) => a + power, 0);
-      logSum.data[row] = largest + Math.log(total);
-      powers.forEach((power, key) => {
-        for (let i = 0; i < e; i++) {
-          const at = row * e + i;
-          y.data[at] = (y.data[at] ?? NaN) + (power / total) * (v.data[(matrix * n + key) * e + i] ?? NaN);
-        }
-      });
+      logSum[row] = largest + Math.log(total);
+      powers.forEach((power, key) => accumulate(y, row * e, v, (matrix * n + key) * e, e, power / total));
     });
   },
   attentionGrad: (attrs, inputs, outputs) => {
     const operands = operandsOf('attentionGrad', inputs, 3);
-    const { q, k, v } = operands;
-    const [dy, logSum, delta] = inputs.slice(3) as [ReferenceArray, ReferenceArray, ReferenceArray];
-    const [dq, dk, dv] = outputs as [ReferenceArray, ReferenceArray, ReferenceArray];
-    const [, , n = 0, d = 0] = k.shape;
-    const e = v.shape[3] ?? 0;
-    const plus = (array: ReferenceArray, at: number, x: number): void => {
-      array.data[at] = (array.data[at] ?? NaN) + x;
-    };
+    const [q, k, v, dy, logSum, delta] = dataOf(inputs) as [Floats, Floats, Floats, Floats, Floats, Floats];
+    const [dq, dk, dv] = dataOf(outputs) as [Floats, Floats, Floats];
+    const [, , n = 0, d = 0] = operands.k.shape;
+    const e = operands.v.shape[3] ?? 0;
     eachQuery('attentionGrad', attrs, operands, (matrix, row, scores) => {
       scores.forEach((score, key) => {
         if (score === -Infinity) return;
-        const p = Math.exp(score - (logSum.data[row] ?? NaN));
         const other = matrix * n + key;
-        let error = -(delta.data[row] ?? NaN);
-        for (let i = 0; i < e; i++) error += (dy.data[row * e + i] ?? NaN) * (v.data[other * e + i] ?? NaN);
-        for (let i = 0; i < e; i++) plus(dv, other * e + i, p * (dy.data[row * e + i] ?? NaN));
-        for (let i = 0; i < d; i++) {
-          plus(dq, row * d + i, attrs.scale * p * error * (k.data[other * d + i] ?? NaN));
-          plus(dk, other * d + i, attrs.scale * p * error * (q.data[row * d + i] ?? NaN));
-        }
+        const p = Math.exp(score - (logSum[row] ?? NaN));
+        const slope = attrs.scale * p * (dot(dy, row * e, v, other * e, e) - (delta[row] ?? NaN));
+        accumulate(dq, row * d, k, other * d, d, slope);
+        accumulate(dk, other * d, q, row * d, d, slope);
+        accumulate(dv, other * e, dy, row * e, e, p);
       });
     });
   },
@@ -385,14 +389,20 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   return bindAll('attention', attrs, q, k, v, ...mask)[0] as Tensor;
 }
 
-/** The same with the matrix of scores: what `attention` is tested against, and may be differentiated as often as one likes. */
-export function attentionByScores(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+export interface ByScoresOptions extends AttentionOptions {
+  /** What is done to the probabilities, as dropout does; nothing unless said. */
+  readonly onProbabilities?: (p: Tensor) => Tensor;
+}
+
+/** The same with the matrix of probabilities [b, h, m, n], which may be changed on their way. */
+export function attentionByScores(q: Tensor, k: Tensor, v: Tensor, options: ByScoresOptions = {}): Tensor {
   const [attrs] = boundOf(q, options);
-  const operands = { q, k, v, mask: options.mask };
+  const { mask, onProbabilities = (p) => p } = options;
+  const operands = { q, k, v, mask };
   const scores = scoresOf(attrs, operands);
   const powers = exp(sub(scores, max(scores, { axes: [3], keepDims: true })));
   const visible = visibleOf(attrs, operands);
   const seen = visible ? where(visible, powers, 0) : powers;
   const total = sum(seen, { axes: [3], keepDims: true });
-  return div(matmul(seen, v), where(lessEqual(total, 0), 1, total));
+  return matmul(onProbabilities(div(seen, maximum(total, SMALLEST))), v);
 }

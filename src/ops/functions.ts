@@ -15,7 +15,7 @@ export {
   softsign,
 } from './activations.js';
 export { floorDivide, mod, squaredDifference } from './arithmetic.js';
-export { attention, type AttentionOptions } from './attention.js';
+export { attention, attentionByScores, type AttentionOptions, type ByScoresOptions } from './attention.js';
 export { avgPool2d } from './average-pool.js';
 export { add, div, maximum, minimum, mul, pow, sub } from './binary.js';
 export { cast } from './cast.js';

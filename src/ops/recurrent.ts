@@ -161,47 +161,68 @@ type GruGradInputs = [Floats, Floats, Floats, Floats, Floats, Floats, Floats?];
 
 const dataOf = (arrays: readonly ReferenceArray[]): readonly Floats[] => arrays.map(({ data }) => data as Floats);
 
-/** Visits the steps of each sequence, forward or backward; `before` reads the state before the step. */
+/** Visits the steps of each sequence, forward or backward: `at` is the step's number among all of them. */
 function eachStep(
   [b = 0, t = 0, u = 0]: readonly number[],
   backward: boolean,
-  visit: (row: number, step: number, before: (whole: Floats, first: Floats, unit: number) => number) => void,
+  visit: (row: number, at: number, before: (whole: Floats, first: Floats) => Floats) => void,
 ): void {
   for (let row = 0; row < b; row++) {
     for (let i = 0; i < t; i++) {
-      const step = backward ? t - 1 - i : i;
-      visit(row, step, (whole, first, unit) =>
-        step > 0 ? (whole[(row * t + step - 1) * u + unit] ?? NaN) : (first[row * u + unit] ?? NaN),
+      const at = row * t + (backward ? t - 1 - i : i);
+      const isFirst = at === row * t;
+      visit(row, at, (whole, first) =>
+        isFirst ? first.subarray(row * u, (row + 1) * u) : whole.subarray((at - 1) * u, at * u),
       );
     }
   }
+}
+
+/** The product of a row with the recurrent weights [row's length, width]. */
+function recur(row: Floats, kernel: Floats, width: number): Floats {
+  const sums = new Float64Array(width);
+  row.forEach((x, k) => {
+    for (let j = 0; j < width; j++) sums[j] = (sums[j] ?? NaN) + x * (kernel[k * width + j] ?? NaN);
+  });
+  return sums;
+}
+
+/** The product of a row with the transpose of the recurrent weights [units, row's length]. */
+function recurBack(row: Floats, kernel: Floats, units: number): Floats {
+  return Float64Array.from({ length: units }, (_, k) => {
+    let total = 0;
+    for (let j = 0; j < row.length; j++) total += (row[j] ?? NaN) * (kernel[k * row.length + j] ?? NaN);
+    return total;
+  });
 }
 
 export const reference = {
   lstm: (_, inputs, outputs) => {
     const [x, kernel, h0, c0] = dataOf(inputs) as [Floats, Floats, Floats, Floats];
     const [h, c, gates] = dataOf(outputs) as [Floats, Floats, Floats];
-    const [, t = 0, u = 0] = outputs[0]?.shape ?? [];
-    eachStep(outputs[0]?.shape ?? [], false, (row, step, before) => {
-      const at = row * t + step;
+    const u = outputs[0]?.shape[2] ?? 0;
+    eachStep(outputs[0]?.shape ?? [], false, (_row, at, before) => {
+      const sums = recur(before(h, h0), kernel, 4 * u);
+      const cells = before(c, c0);
       for (let unit = 0; unit < u; unit++) {
         const [i, f, g, o] = [0, 1, 2, 3].map((gate) => {
-          let total = x[at * 4 * u + gate * u + unit] ?? NaN;
-          for (let k = 0; k < u; k++) total += before(h, h0, k) * (kernel[k * 4 * u + gate * u + unit] ?? NaN);
-          return gate === 2 ? Math.tanh(total) : sigmoidOf(total);
+          const total = (x[at * 4 * u + gate * u + unit] ?? NaN) + (sums[gate * u + unit] ?? NaN);
+          const value = gate === 2 ? Math.tanh(total) : sigmoidOf(total);
+          gates[at * 4 * u + gate * u + unit] = value;
+          return value;
         }) as [number, number, number, number];
-        [i, f, g, o].forEach((value, gate) => (gates[at * 4 * u + gate * u + unit] = value));
-        c[at * u + unit] = f * before(c, c0, unit) + i * g;
-        h[at * u + unit] = o * Math.tanh(c[at * u + unit] ?? NaN);
+        const cell = f * (cells[unit] ?? NaN) + i * g;
+        c[at * u + unit] = cell;
+        h[at * u + unit] = o * Math.tanh(cell);
       }
     });
   },
   lstmGrad: (_, inputs, outputs) => {
     const [gates, c, kernel, c0, dh, dc, dgates] = dataOf(inputs) as LstmGradInputs;
     const [dx, dh0, dc0] = dataOf(outputs) as [Floats, Floats, Floats];
-    const [, t = 0, u = 0] = inputs[1]?.shape ?? [];
-    eachStep(inputs[1]?.shape ?? [], true, (row, step, before) => {
-      const at = row * t + step;
+    const u = inputs[1]?.shape[2] ?? 0;
+    eachStep(inputs[1]?.shape ?? [], true, (row, at, before) => {
+      const cells = before(c, c0);
       for (let unit = 0; unit < u; unit++) {
         const place = (gate: number): number => at * 4 * u + gate * u + unit;
         const [i, f, g, o] = [0, 1, 2, 3].map((gate) => gates[place(gate)]) as [number, number, number, number];
@@ -209,7 +230,7 @@ export const reference = {
         const shown = Math.tanh(c[at * u + unit] ?? NaN);
         const toHidden = (dh[at * u + unit] ?? NaN) + (dh0[carry] ?? NaN);
         const toCell = toHidden * o * (1 - shown ** 2) + (dc0[carry] ?? NaN) + (dc ? (dc[at * u + unit] ?? NaN) : 0);
-        const toGates = [toCell * g, toCell * before(c, c0, unit), toCell * i, toHidden * shown];
+        const toGates = [toCell * g, toCell * (cells[unit] ?? NaN), toCell * i, toHidden * shown];
         const slopes = [slopeOf(i), slopeOf(f), 1 - g ** 2, slopeOf(o)];
         toGates.forEach((value, gate) => {
           const more = dgates ? (dgates[place(gate)] ?? NaN) : 0;
@@ -217,66 +238,53 @@ export const reference = {
         });
         dc0[carry] = toCell * f;
       }
-      recur(dx, kernel, 4 * u, u, at, (k, total) => (dh0[row * u + k] = total));
+      dh0.set(recurBack(dx.subarray(at * 4 * u, (at + 1) * 4 * u), kernel, u), row * u);
     });
   },
   gru: (_, inputs, outputs) => {
     const [x, kernel, bias, h0] = dataOf(inputs) as [Floats, Floats, Floats, Floats];
     const [h, gates] = dataOf(outputs) as [Floats, Floats];
-    const [, t = 0, u = 0] = outputs[0]?.shape ?? [];
-    eachStep(outputs[0]?.shape ?? [], false, (row, step, before) => {
-      const at = row * t + step;
+    const u = outputs[0]?.shape[2] ?? 0;
+    eachStep(outputs[0]?.shape ?? [], false, (_row, at, before) => {
+      const state = before(h, h0);
+      const sums = recur(state, kernel, 3 * u).map((total, i) => total + (bias[i] ?? NaN));
       for (let unit = 0; unit < u; unit++) {
-        const [z, r, part] = [0, 1, 2].map((gate) => {
-          let total = bias[gate * u + unit] ?? NaN;
-          for (let k = 0; k < u; k++) total += before(h, h0, k) * (kernel[k * 3 * u + gate * u + unit] ?? NaN);
-          return gate === 2 ? total : sigmoidOf(total + (x[at * 3 * u + gate * u + unit] ?? NaN));
-        }) as [number, number, number];
-        const candidate = Math.tanh((x[at * 3 * u + 2 * u + unit] ?? NaN) + r * part);
-        [z, r, candidate].forEach((value, gate) => (gates[at * 3 * u + gate * u + unit] = value));
-        h[at * u + unit] = z * before(h, h0, unit) + (1 - z) * candidate;
+        const place = (gate: number): number => gate * u + unit;
+        const input = (gate: number): number => x[at * 3 * u + place(gate)] ?? NaN;
+        const [z, r] = [0, 1].map((gate) => sigmoidOf(input(gate) + (sums[place(gate)] ?? NaN))) as [number, number];
+        const candidate = Math.tanh(input(2) + r * (sums[place(2)] ?? NaN));
+        [z, r, candidate].forEach((value, gate) => (gates[at * 3 * u + place(gate)] = value));
+        h[at * u + unit] = z * (state[unit] ?? NaN) + (1 - z) * candidate;
       }
     });
   },
   gruGrad: (_, inputs, outputs) => {
     const [gates, part, h, kernel, h0, dh, dgates] = dataOf(inputs) as GruGradInputs;
     const [dx, dsums, dh0] = dataOf(outputs) as [Floats, Floats, Floats];
-    const [, t = 0, u = 0] = inputs[1]?.shape ?? [];
-    eachStep(inputs[1]?.shape ?? [], true, (row, step, before) => {
-      const at = row * t + step;
-      const direct: number[] = [];
+    const u = inputs[1]?.shape[2] ?? 0;
+    eachStep(inputs[1]?.shape ?? [], true, (row, at, before) => {
+      const state = before(h, h0);
+      const direct = new Float64Array(u);
       for (let unit = 0; unit < u; unit++) {
         const place = (gate: number): number => at * 3 * u + gate * u + unit;
         const more = (gate: number): number => (dgates ? (dgates[place(gate)] ?? NaN) : 0);
         const [z, r, candidate] = [0, 1, 2].map((gate) => gates[place(gate)]) as [number, number, number];
         const toHidden = (dh[at * u + unit] ?? NaN) + (dh0[row * u + unit] ?? NaN);
         const inner = (toHidden * (1 - z) + more(2)) * (1 - candidate ** 2);
-        const toUpdate = (toHidden * (before(h, h0, unit) - candidate) + more(0)) * slopeOf(z);
+        const toUpdate = (toHidden * ((state[unit] ?? NaN) - candidate) + more(0)) * slopeOf(z);
         const toReset = (inner * (part[at * u + unit] ?? NaN) + more(1)) * slopeOf(r);
         [toUpdate, toReset, inner].forEach((value, gate) => (dx[place(gate)] = value));
         [toUpdate, toReset, inner * r].forEach((value, gate) => (dsums[place(gate)] = value));
-        direct.push(toHidden * z);
+        direct[unit] = toHidden * z;
       }
-      recur(dsums, kernel, 3 * u, u, at, (k, total) => (dh0[row * u + k] = (direct[k] ?? NaN) + total));
+      const recurred = recurBack(dsums.subarray(at * 3 * u, (at + 1) * 3 * u), kernel, u);
+      dh0.set(
+        recurred.map((total, unit) => total + (direct[unit] ?? NaN)),
+        row * u,
+      );
     });
   },
 } satisfies ReferenceFacet<Recurrent>;
-
-/** The product of a step's gradients with the transpose of the recurrent weights [units, width]. */
-function recur(
-  dsums: Floats,
-  kernel: Floats,
-  width: number,
-  units: number,
-  at: number,
-  put: (unit: number, total: number) => void,
-): void {
-  for (let k = 0; k < units; k++) {
-    let total = 0;
-    for (let j = 0; j < width; j++) total += (dsums[at * width + j] ?? NaN) * (kernel[k * width + j] ?? NaN);
-    put(k, total);
-  }
-}
 
 /** The recurrent products: a multiply-add for each step's gates and unit. */
 const recurrentCost: CostRule<Recurrent> = (_, inputs, outputs) => ({
