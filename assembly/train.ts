@@ -14,6 +14,8 @@ export * from './kernels/recurrent';
 export * from './kernels/attention';
 export * from './kernels/conv';
 export * from './kernels/conv-grad';
+export * from './kernels/depthwise';
+export * from './kernels/depthwise-grad';
 export * from './kernels/qgemm';
 export * from './generated/tiles';
 export * from './generated/integer-tiles';

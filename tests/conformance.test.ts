@@ -18,6 +18,8 @@ const trainingOps: readonly OpName[] = [
   'reluGrad',
   'conv2dInputGrad',
   'conv2dFilterGrad',
+  'depthwiseConv2dInputGrad',
+  'depthwiseConv2dFilterGrad',
   'maxPool2dGrad',
   'avgPool2dGrad',
   'gatherGrad',

@@ -39,7 +39,8 @@ const padding = oneOf('valid', 'same');
 const activation = oneOf('linear', 'relu');
 const window = { poolSize: pair(natural), strides: pair(natural), padding };
 const attention = { scale: number, causal: boolean };
-const convolution = { strides: pair(natural), padding };
+const paddings = pair(pair(natural));
+const convolution = { strides: pair(natural), padding: (value: unknown) => padding(value) || paddings(value) };
 
 const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N]]: Check } } = {
   constant: { dtype: isDType, shape: list(natural), data: list(number) },
@@ -102,6 +103,9 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   conv2d: { ...convolution, activation },
   conv2dInputGrad: { ...convolution, inputSize: pair(dim) },
   conv2dFilterGrad: { ...convolution, kernelSize: pair(natural) },
+  depthwiseConv2d: { ...convolution, activation },
+  depthwiseConv2dInputGrad: { ...convolution, inputSize: pair(dim) },
+  depthwiseConv2dFilterGrad: { ...convolution, kernelSize: pair(natural) },
   maxPool2d: window,
   maxPool2dGrad: window,
   avgPool2d: window,

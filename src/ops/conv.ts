@@ -1,11 +1,14 @@
 /**
- * Convolution of images [n, h, w, c] with kernels [kh, kw, c, f], as in Keras: no flip, `valid` or `same` padding. The
- * product is linear in the image and in the kernel, and its three ops are each other's gradients. The optional bias and
- * the activation are set by fusion.
+ * Convolution of images [n, h, w, c] with kernels [kh, kw, c, f], as in Keras: no flip. The product is linear in the image
+ * and in the kernel, and its three ops are each other's gradients. The optional bias and the activation are set by fusion.
+ *
+ * Padding is `valid`, `same`, or the zeros before and after height and width. It is an attribute, not a `pad` before the
+ * op: `slide` alone knows how windows lie, so shapes, gradients and integer kernels need not tell one padding from
+ * another, the frame lives no longer than its node, and a transposed convolution can crop by it.
  */
 import { ShapeError } from '../core/errors.js';
 import { sizeOf } from '../core/ndarray.js';
-import { addDims, ceilDivDim, type Dim, floorDivDim, mulDims, printShape, subDims } from '../core/shape.js';
+import { addDims, ceilDivDim, type Dim, floorDivDim, mulDims, printShape, sameShape, subDims } from '../core/shape.js';
 import type {
   Case,
   CasesFacet,
@@ -18,10 +21,21 @@ import type {
 import { bytesOf, only, sumTo } from './facets.js';
 import { one, requireDType, requireIntegers, requireRank, requireShape, two, twoOrThree } from './rules.js';
 import { normal, summed } from './samples.js';
-import { none, type OpAttrs, type Padding, type Pair } from './schema.js';
+import {
+  type Activation,
+  type Convolution,
+  none,
+  type OpAttrs,
+  type Padding,
+  type Paddings,
+  type Pair,
+} from './schema.js';
 import { bind, type Tensor, type TensorType } from './tensor.js';
 
-type Convolution = 'conv2d' | 'conv2dInputGrad' | 'conv2dFilterGrad';
+/** Padding of one axis. */
+type AxisPadding = Padding | Pair;
+
+type Conv = 'conv2d' | 'conv2dInputGrad' | 'conv2dFilterGrad';
 
 /** How a window slides along one axis: how many positions it takes, and the zeros before and after the axis. */
 export interface Slide<D extends Dim = Dim> {
@@ -32,17 +46,19 @@ export interface Slide<D extends Dim = Dim> {
 
 /**
  * The positions and the padding of a window, as in Keras: with `same` padding ceil(size / stride) positions, and the odd
- * zero goes behind. The size may be symbolic, but not with `same` padding and a stride above a window of 2 or more.
+ * zero goes behind; a pair says how many zeros stand before and after. The size may be symbolic, but not with `same` padding and a stride above a window of 2 or more.
  */
-export function slide(op: string, size: number, window: number, stride: number, padding: Padding): Slide<number>;
-export function slide(op: string, size: Dim, window: number, stride: number, padding: Padding): Slide;
-export function slide(op: string, size: Dim, window: number, stride: number, padding: Padding): Slide {
-  const span = subDims(size, window);
-  if (padding === 'valid') {
+export function slide(op: string, size: number, window: number, stride: number, padding: AxisPadding): Slide<number>;
+export function slide(op: string, size: Dim, window: number, stride: number, padding: AxisPadding): Slide;
+export function slide(op: string, size: Dim, window: number, stride: number, padding: AxisPadding): Slide {
+  if (padding !== 'same') {
+    const [low, high] = padding === 'valid' ? [0, 0] : padding;
+    const whole = addDims(size, low + high);
+    const span = subDims(whole, window);
     if (typeof span === 'number' && span < 0) {
-      throw new ShapeError(op, `a window within the input is required. Received a window of ${window} on ${size}.`);
+      throw new ShapeError(op, `a window within the input is required. Received a window of ${window} on ${whole}.`);
     }
-    return { output: addDims(floorDivDim(span, stride), 1), low: 0, high: 0 };
+    return { output: addDims(floorDivDim(span, stride), 1), low, high };
   }
   const output = ceilDivDim(size, stride);
   const covered = addDims(mulDims(subDims(output, 1), stride), window);
@@ -55,10 +71,18 @@ export function slide(op: string, size: Dim, window: number, stride: number, pad
   return { output, low, high: subDims(total, low) };
 }
 
-/** The attributes that say how a window slides over an image. */
-interface Sliding {
-  readonly strides: Pair;
-  readonly padding: Padding;
+/** How windows slide over the rows, and over the columns, of an image. */
+export function slides(
+  op: string,
+  h: number,
+  w: number,
+  kernel: Pair,
+  sliding: Convolution,
+): [Slide<number>, Slide<number>];
+export function slides(op: string, h: Dim, w: Dim, kernel: Pair, sliding: Convolution): [Slide, Slide];
+export function slides(op: string, h: Dim, w: Dim, kernel: Pair, { strides, padding }: Convolution): [Slide, Slide] {
+  const [rows, columns] = typeof padding === 'string' ? [padding, padding] : padding;
+  return [slide(op, h, kernel[0], strides[0], rows), slide(op, w, kernel[1], strides[1], columns)];
 }
 
 /** Throws unless window and strides are positive integers. */
@@ -67,33 +91,42 @@ export function requireWindow(op: string, window: readonly number[], strides: Pa
   requireIntegers(op, 'strides', strides, 2, 1);
 }
 
-/** The output's type from the types of image and kernel; throws where they do not fit. */
-function convolved(op: string, sliding: Sliding, x: TensorType, kernel: TensorType): TensorType {
+/** The output's type from the types of image and kernel [kh, kw, c, ...outputs of a channel]; throws where they do not fit. */
+export function convolved(op: string, sliding: Convolution, x: TensorType, kernel: TensorType, rank = 4): TensorType {
   requireDType(op, x, ['f32']);
   requireDType(op, kernel, ['f32']);
   requireRank(op, 'x', x, 4);
-  requireRank(op, 'kernel', kernel, 4);
+  requireRank(op, 'kernel', kernel, rank);
   const [n = 0, h = 0, w = 0, c] = x.shape;
-  const [kh, kw, channels, f = 0] = kernel.shape;
+  const [kh, kw, channels, f = channels] = kernel.shape;
   if (typeof kh !== 'number' || typeof kw !== 'number') {
     throw new ShapeError(op, `a kernel of fixed size is required. Received ${printShape(kernel.shape)}.`);
   }
   requireWindow(op, [kh, kw], sliding.strides);
+  const { padding } = sliding;
+  if (typeof padding !== 'string') for (const pair of padding) requireIntegers(op, 'padding', pair, 2);
   if (c !== channels) {
     const received = `${printShape(x.shape)}, ${printShape(kernel.shape)}`;
     throw new ShapeError(op, `as many channels in x as in the kernel are required. Received ${received}.`);
   }
-  const { strides, padding } = sliding;
-  const oh = slide(op, h, kh, strides[0], padding).output;
-  const ow = slide(op, w, kw, strides[1], padding).output;
-  return { dtype: 'f32', shape: [n, oh, ow, f] };
+  const [rows, columns] = slides(op, h, w, [kh, kw], sliding);
+  return { dtype: 'f32', shape: [n, rows.output, columns.output, f ?? 0] };
 }
 
-/** Throws unless `dy` has the output's type of that image and kernel. */
-function requireOutput(op: string, sliding: Sliding, x: TensorType, kernel: TensorType, dy: TensorType): void {
+/** Throws unless the bias, where there is one, has a number for each channel of y. */
+export function requireBias(op: string, bias: TensorType | undefined, { shape: [, , , f = 0] }: TensorType): void {
+  if (!bias) return;
+  requireDType(op, bias, ['f32']);
+  requireRank(op, 'bias', bias, 1);
+  if (bias.shape[0] !== f) {
+    throw new ShapeError(op, `a bias of [${f}] is required. Received ${printShape(bias.shape)}.`);
+  }
+}
+
+/** Throws unless `dy` has the type of the output `y`. */
+export function requireOutput(op: string, y: TensorType, dy: TensorType): void {
   requireDType(op, dy, ['f32']);
-  const y = convolved(op, sliding, x, kernel);
-  if (dy.shape.some((dim, axis) => dim !== y.shape[axis])) {
+  if (!sameShape(dy.shape, y.shape)) {
     throw new ShapeError(op, `dy of ${printShape(y.shape)} is required. Received ${printShape(dy.shape)}.`);
   }
 }
@@ -102,13 +135,7 @@ export const shape = {
   conv2d: (attrs, inputs) => {
     const [x, kernel, bias] = twoOrThree('conv2d', inputs);
     const y = convolved('conv2d', attrs, x, kernel);
-    if (bias) {
-      requireDType('conv2d', bias, ['f32']);
-      requireRank('conv2d', 'bias', bias, 1);
-      if (bias.shape[0] !== y.shape[3]) {
-        throw new ShapeError('conv2d', `a bias of [${y.shape[3]}] is required. Received ${printShape(bias.shape)}.`);
-      }
-    }
+    requireBias('conv2d', bias, y);
     return [y];
   },
   conv2dInputGrad: (attrs, inputs) => {
@@ -119,7 +146,7 @@ export const shape = {
     const [n = 0] = dy.shape;
     const [, , c = 0] = kernel.shape;
     const dx: TensorType = { dtype: 'f32', shape: [n, ...attrs.inputSize, c] };
-    requireOutput('conv2dInputGrad', attrs, dx, kernel, dy);
+    requireOutput('conv2dInputGrad', convolved('conv2dInputGrad', attrs, dx, kernel), dy);
     return [dx];
   },
   conv2dFilterGrad: (attrs, inputs) => {
@@ -129,10 +156,10 @@ export const shape = {
     const [, , , c = 0] = x.shape;
     const [, , , f = 0] = dy.shape;
     const dkernel: TensorType = { dtype: 'f32', shape: [...attrs.kernelSize, c, f] };
-    requireOutput('conv2dFilterGrad', attrs, x, dkernel, dy);
+    requireOutput('conv2dFilterGrad', convolved('conv2dFilterGrad', attrs, x, dkernel), dy);
     return [dkernel];
   },
-} satisfies ShapeFacet<Convolution>;
+} satisfies ShapeFacet<Conv>;
 
 export const gradient = {
   conv2d: ({ attrs, inputs, outputs, gradients }) => {
@@ -153,28 +180,28 @@ export const gradient = {
     const g = only(gradients);
     return [conv2dInputGrad(dy, g, imageSize(x), attrs), conv2d(x, g, attrs)];
   },
-} satisfies GradientFacet<Convolution>;
+} satisfies GradientFacet<Conv>;
 
-function imageSize({ shape: [, h = 0, w = 0] }: TensorType): readonly [Dim, Dim] {
+export function imageSize({ shape: [, h = 0, w = 0] }: TensorType): readonly [Dim, Dim] {
   return [h, w];
 }
 
-function kernelSize({ shape: [kh, kw] }: TensorType): Pair {
+export function kernelSize({ shape: [kh, kw] }: TensorType): Pair {
   return [Number(kh), Number(kw)];
 }
 
-/** Visits every place of the kernel on the image, with the offsets of its pixel, its tap and its output position. */
-function eachTap(
+/** Visits every place of the kernel on the image, with the numbers of its pixel, its tap and its output position. */
+export function eachTap(
   op: string,
-  { strides, padding }: Sliding,
-  x: ReferenceArray,
-  kernel: ReferenceArray,
+  sliding: Convolution,
+  x: readonly number[],
+  kernel: readonly number[],
   visit: (pixel: number, tap: number, position: number) => void,
 ): void {
-  const [n = 0, h = 0, w = 0, c = 0] = x.shape;
-  const [kh = 0, kw = 0, , f = 0] = kernel.shape;
-  const rows = slide(op, h, kh, strides[0], padding);
-  const columns = slide(op, w, kw, strides[1], padding);
+  const [n = 0, h = 0, w = 0] = x;
+  const [kh = 0, kw = 0] = kernel;
+  const [rows, columns] = slides(op, h, w, [kh, kw], sliding);
+  const { strides } = sliding;
   for (let image = 0; image < n; image++) {
     for (let oy = 0; oy < rows.output; oy++) {
       for (let ox = 0; ox < columns.output; ox++) {
@@ -183,9 +210,8 @@ function eachTap(
             const iy = oy * strides[0] - rows.low + ky;
             const ix = ox * strides[1] - columns.low + kx;
             if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
-            const pixel = ((image * h + iy) * w + ix) * c;
-            const tap = (ky * kw + kx) * c * f;
-            visit(pixel, tap, ((image * rows.output + oy) * columns.output + ox) * f);
+            const pixel = (image * h + iy) * w + ix;
+            visit(pixel, ky * kw + kx, (image * rows.output + oy) * columns.output + ox);
           }
         }
       }
@@ -194,51 +220,62 @@ function eachTap(
 }
 
 /** Adds a b to an element of `y`. */
-function accumulate(y: ReferenceArray, at: number, a: number | undefined, b: number | undefined): void {
+export function accumulate(y: ReferenceArray, at: number, a: number | undefined, b: number | undefined): void {
   y.data[at] = (y.data[at] ?? NaN) + (a ?? NaN) * (b ?? NaN);
+}
+
+/** Adds the bias to the sums, and applies the activation. */
+export function finish(y: ReferenceArray, bias: ReferenceArray | undefined, activation: Activation): void {
+  const f = y.shape.at(-1) ?? 1;
+  for (let at = 0; at < y.data.length; at++) {
+    const total = (y.data[at] ?? NaN) + (bias ? (bias.data[at % f] ?? NaN) : 0);
+    y.data[at] = activation === 'relu' ? Math.max(total, 0) : total;
+  }
+}
+
+/** Visits every product: the elements of the image, of the kernel and of the output that it joins. */
+function eachProduct(
+  op: string,
+  sliding: Convolution,
+  x: readonly number[],
+  kernel: readonly number[],
+  visit: (x: number, kernel: number, y: number) => void,
+): void {
+  const [, , c = 0, f = 0] = kernel;
+  eachTap(op, sliding, x, kernel, (pixel, tap, position) => {
+    for (let i = 0; i < c; i++) {
+      for (let j = 0; j < f; j++) visit(pixel * c + i, (tap * c + i) * f + j, position * f + j);
+    }
+  });
 }
 
 export const reference = {
   conv2d: (attrs, inputs, outputs) => {
     const [x, kernel, bias] = twoOrThree('conv2d', inputs);
     const y = one('conv2d', outputs);
-    const [, , c = 0, f = 0] = kernel.shape;
-    eachTap('conv2d', attrs, x, kernel, (pixel, tap, position) => {
-      for (let i = 0; i < c; i++) {
-        for (let j = 0; j < f; j++) accumulate(y, position + j, x.data[pixel + i], kernel.data[tap + i * f + j]);
-      }
-    });
-    for (let at = 0; at < y.data.length; at++) {
-      const total = (y.data[at] ?? NaN) + (bias ? (bias.data[at % f] ?? NaN) : 0);
-      y.data[at] = attrs.activation === 'relu' ? Math.max(total, 0) : total;
-    }
+    eachProduct('conv2d', attrs, x.shape, kernel.shape, (i, j, at) => accumulate(y, at, x.data[i], kernel.data[j]));
+    finish(y, bias, attrs.activation);
   },
   conv2dInputGrad: (attrs, inputs, outputs) => {
     const [dy, kernel] = two('conv2dInputGrad', inputs);
     const dx = one('conv2dInputGrad', outputs);
-    const [, , c = 0, f = 0] = kernel.shape;
-    eachTap('conv2dInputGrad', attrs, dx, kernel, (pixel, tap, position) => {
-      for (let i = 0; i < c; i++) {
-        for (let j = 0; j < f; j++) accumulate(dx, pixel + i, dy.data[position + j], kernel.data[tap + i * f + j]);
-      }
+    eachProduct('conv2dInputGrad', attrs, dx.shape, kernel.shape, (at, j, i) => {
+      accumulate(dx, at, dy.data[i], kernel.data[j]);
     });
   },
   conv2dFilterGrad: (attrs, inputs, outputs) => {
     const [x, dy] = two('conv2dFilterGrad', inputs);
     const dkernel = one('conv2dFilterGrad', outputs);
-    const [, , c = 0, f = 0] = dkernel.shape;
-    eachTap('conv2dFilterGrad', attrs, x, dkernel, (pixel, tap, position) => {
-      for (let i = 0; i < c; i++) {
-        for (let j = 0; j < f; j++) accumulate(dkernel, tap + i * f + j, x.data[pixel + i], dy.data[position + j]);
-      }
+    eachProduct('conv2dFilterGrad', attrs, x.shape, dkernel.shape, (i, at, j) => {
+      accumulate(dkernel, at, x.data[i], dy.data[j]);
     });
   },
-} satisfies ReferenceFacet<Convolution>;
+} satisfies ReferenceFacet<Conv>;
 
 type Sized = Parameters<typeof bytesOf>[0];
 
-/** Products for each of `positions`, of which every one sees the whole kernel. */
-const convolutionCost = (y: readonly number[], kernel: readonly number[], inputs: Sized, outputs: Sized) => ({
+/** Products for each position of y, of which every one sees the whole kernel. */
+export const convolutionCost = (y: readonly number[], kernel: readonly number[], inputs: Sized, outputs: Sized) => ({
   multiplyAdds: sizeOf(y.slice(0, 3)) * sizeOf(kernel),
   bytes: bytesOf(inputs) + bytesOf(outputs),
 });
@@ -256,24 +293,31 @@ export const cost = {
     const [, dy] = two('conv2dFilterGrad', inputs);
     return convolutionCost(dy.shape, one('conv2dFilterGrad', outputs).shape, inputs, outputs);
   },
-} satisfies CostFacet<Convolution>;
+} satisfies CostFacet<Conv>;
 
 export const cases = {
   conv2d: () => conv2dCases(),
   conv2dInputGrad: inputGradCases,
   conv2dFilterGrad: filterGradCases,
-} satisfies CasesFacet<Convolution>;
+} satisfies CasesFacet<Conv>;
 
 /** One convolution, of which each op makes a case. */
-interface Layer extends Sliding {
+interface Layer extends Convolution {
   readonly x: readonly [n: number, h: number, w: number, c: number];
   readonly kernel: readonly [kh: number, kw: number, f: number];
   readonly bench: boolean;
 }
 
-function layer(x: Layer['x'], kernel: Layer['kernel'], padding: Padding = 'valid', strides: Pair = [1, 1]): Layer {
+function layer(
+  x: Layer['x'],
+  kernel: Layer['kernel'],
+  padding: Convolution['padding'] = 'valid',
+  strides: Pair = [1, 1],
+): Layer {
   return { x, kernel, padding, strides, bench: false };
 }
+
+const explicit = (rows: Pair, columns: Pair): Convolution['padding'] => [rows, columns];
 
 function layers(): Layer[] {
   const shapes: Layer[] = [
@@ -295,6 +339,11 @@ function layers(): Layer[] {
     layer([1, 3, 3, 2], [5, 5, 1], 'same'),
     layer([1, 4, 5, 400], [3, 3, 9]),
     layer([1, 4, 4, 3], [2, 2, 264]),
+    // Explicit padding: uneven, beyond the window, on one side.
+    layer([1, 4, 5, 2], [3, 2, 2], explicit([1, 0], [0, 2])),
+    layer([2, 3, 3, 1], [2, 2, 2], explicit([3, 2], [2, 3]), [2, 2]),
+    layer([1, 5, 4, 3], [3, 3, 9], explicit([0, 3], [1, 1]), [1, 3]),
+    layer([1, 1, 2, 2], [3, 3, 1], explicit([1, 1], [1, 0])),
   ];
   for (const cin of [1, 2, 3, 4, 8, 32]) {
     for (const cout of [1, 5, 8, 10, 16, 64]) shapes.push(layer([1, 5, 7, cin], [3, 3, cout]));
@@ -314,7 +363,7 @@ function layers(): Layer[] {
 }
 
 /** The case of one op, whose every output element adds `terms` products. */
-function caseOf<N extends Convolution>(
+function caseOf<N extends Conv>(
   attrs: OpAttrs[N],
   inputs: readonly (readonly number[])[],
   { x, kernel, bench }: Layer,
@@ -331,11 +380,11 @@ function caseOf<N extends Convolution>(
 }
 
 /** The full shapes of a layer's kernel and output. */
-function shapesOf({ x, kernel: [kh, kw, f], strides, padding }: Layer) {
-  const [n, h, w, c] = x;
-  const oh = slide('conv2d', h, kh, strides[0], padding).output;
-  const ow = slide('conv2d', w, kw, strides[1], padding).output;
-  return { kernel: [kh, kw, c, f], y: [n, oh, ow, f] };
+function shapesOf(layer: Layer) {
+  const [n, h, w, c] = layer.x;
+  const [kh, kw, f] = layer.kernel;
+  const [rows, columns] = slides('conv2d', h, w, [kh, kw], layer);
+  return { kernel: [kh, kw, c, f], y: [n, rows.output, columns.output, f] };
 }
 
 function conv2dCases(): Case<'conv2d'>[] {
@@ -377,8 +426,17 @@ function filterGradCases(): Case<'conv2dFilterGrad'>[] {
 export interface Conv2dOptions {
   /** Steps between windows (default 1), one for both axes or one for each. */
   readonly strides?: number | Pair;
-  /** Default `valid`. */
-  readonly padding?: Padding;
+  /** Default `valid`; `[[top, bottom], [left, right]]` zeros, a pair for both axes, or one number for all sides. */
+  readonly padding?: Padding | number | Pair | Paddings;
+}
+
+const isPair = (padding: Pair | Paddings): padding is Pair => typeof padding[0] === 'number';
+
+/** Padding as ops carry it. */
+export function paddingOf(padding: Padding | number | Pair | Paddings): Padding | Paddings {
+  if (typeof padding === 'string') return padding;
+  const sides = typeof padding === 'number' ? pairOf(padding) : padding;
+  return isPair(sides) ? [sides, sides] : sides;
 }
 
 /** One number for both axes, or one for each. */
@@ -386,7 +444,7 @@ export const pairOf = (value: number | Pair): Pair => (typeof value === 'number'
 
 /** Convolves images x [n, h, w, c] with `kernel` [kh, kw, c, f]. */
 export function conv2d(x: Tensor, kernel: Tensor, { strides = 1, padding = 'valid' }: Conv2dOptions = {}): Tensor {
-  return bind('conv2d', { strides: pairOf(strides), padding, activation: 'linear' }, x, kernel);
+  return bind('conv2d', { strides: pairOf(strides), padding: paddingOf(padding), activation: 'linear' }, x, kernel);
 }
 
 /** The gradient of `conv2d` for its image, of spatial size `inputSize`: a transposed convolution of dy. */
@@ -396,7 +454,7 @@ export function conv2dInputGrad(
   inputSize: readonly [Dim, Dim],
   { strides = 1, padding = 'valid' }: Conv2dOptions = {},
 ): Tensor {
-  return bind('conv2dInputGrad', { strides: pairOf(strides), padding, inputSize }, dy, kernel);
+  return bind('conv2dInputGrad', { strides: pairOf(strides), padding: paddingOf(padding), inputSize }, dy, kernel);
 }
 
 /** The gradient of `conv2d` for its kernel, of spatial size `kernelSize`. */
@@ -406,5 +464,5 @@ export function conv2dFilterGrad(
   kernelSize: Pair,
   { strides = 1, padding = 'valid' }: Conv2dOptions = {},
 ): Tensor {
-  return bind('conv2dFilterGrad', { strides: pairOf(strides), padding, kernelSize }, x, dy);
+  return bind('conv2dFilterGrad', { strides: pairOf(strides), padding: paddingOf(padding), kernelSize }, x, dy);
 }

@@ -8,6 +8,9 @@ import type { Shape } from '../core/shape.js';
 /** Zeros before and after each spatial axis: `valid` none, `same` so that the output has ceil(input / stride). */
 export type Padding = 'valid' | 'same';
 
+/** Zeros before and after height, and before and after width. */
+export type Paddings = readonly [Pair, Pair];
+
 /** An activation that a kernel applies while its result is still in registers. */
 export type Activation = 'linear' | 'relu';
 
@@ -31,7 +34,7 @@ export interface Window {
 
 export interface Convolution {
   readonly strides: Pair;
-  readonly padding: Padding;
+  readonly padding: Padding | Paddings;
 }
 
 export interface Attention {
@@ -149,6 +152,12 @@ export interface OpAttrs {
   conv2dInputGrad: Convolution & { readonly inputSize: readonly [Shape[number], Shape[number]] };
   /** (x [n, h, w, c], dy [n, oh, ow, f]) -> dkernel [kh, kw, c, f] */
   conv2dFilterGrad: Convolution & { readonly kernelSize: Pair };
+  /** (x [n, h, w, c], kernel [kh, kw, c], bias? [c]) -> y [n, oh, ow, c]: each channel by itself. */
+  depthwiseConv2d: Convolution & { readonly activation: Activation };
+  /** (dy [n, oh, ow, c], kernel [kh, kw, c]) -> dx [n, h, w, c] */
+  depthwiseConv2dInputGrad: Convolution & { readonly inputSize: readonly [Shape[number], Shape[number]] };
+  /** (x [n, h, w, c], dy [n, oh, ow, c]) -> dkernel [kh, kw, c] */
+  depthwiseConv2dFilterGrad: Convolution & { readonly kernelSize: Pair };
   /** (x [n, h, w, c]) -> y [n, oh, ow, c]; padding never wins. */
   maxPool2d: Window;
   /** (x, y, dy) -> dx: each gradient goes to the first maximum of its window, in row-major order. */

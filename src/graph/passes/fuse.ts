@@ -1,20 +1,22 @@
 /**
- * Takes the addition of a bias and a relu into the matmul or conv2d before them, whose kernels apply both while the
- * result is in registers. Only where nobody else reads what lies between.
+ * Takes the addition of a bias and a relu into the matmul or the convolution before them, whose kernels apply both while
+ * the result is in registers. Only where nobody else reads what lies between.
  */
 import type { Graph, Node, ValueId } from '../program.js';
 import { sameShape } from '../../core/shape.js';
 import { type Edit, isNode, rewrite, usesOf } from './rewrite.js';
 
-type Fusable = Node<'matmul'> | Node<'conv2d'>;
+type Fusable = Node<'matmul'> | Node<'conv2d'> | Node<'depthwiseConv2d'>;
+
+const isFusable = (node: Node | undefined): node is Fusable =>
+  isNode(node, 'matmul') || isNode(node, 'conv2d') || isNode(node, 'depthwiseConv2d');
 
 export function fuse(graph: Graph): Graph {
   const uses = usesOf(graph);
   return rewrite(graph, (node, edit) => {
     const inner = (id: ValueId | undefined): Fusable | undefined => {
       const maker = id === undefined || uses[id] !== 1 ? undefined : edit.makerOf(id);
-      const fusable = isNode(maker, 'matmul') || isNode(maker, 'conv2d') ? maker : undefined;
-      return fusable?.attrs.activation === 'linear' ? fusable : undefined;
+      return isFusable(maker) && maker.attrs.activation === 'linear' ? maker : undefined;
     };
     const [a, b] = node.inputs;
     if (node.op === 'add' && a !== undefined && b !== undefined) {
@@ -37,6 +39,9 @@ function biased(node: Node, fusable: Fusable | undefined, bias: ValueId, edit: E
 
 function activated(node: Node, fusable: Fusable): Node {
   if (isNode(fusable, 'matmul')) {
+    return { ...fusable, attrs: { ...fusable.attrs, activation: 'relu' }, outputs: node.outputs };
+  }
+  if (isNode(fusable, 'conv2d')) {
     return { ...fusable, attrs: { ...fusable.attrs, activation: 'relu' }, outputs: node.outputs };
   }
   return { ...fusable, attrs: { ...fusable.attrs, activation: 'relu' }, outputs: node.outputs };

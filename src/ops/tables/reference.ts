@@ -5,6 +5,7 @@ import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
 import * as conv from '../conv.js';
+import * as depthwise from '../depthwise.js';
 import * as elementwise from '../elementwise.js';
 import * as gather from '../gather.js';
 import * as linear from '../linear.js';
@@ -37,6 +38,7 @@ export const referenceTable: ReferenceFacet<OpName> = {
   ...recurrent.reference,
   ...attention.reference,
   ...conv.reference,
+  ...depthwise.reference,
   ...pool.reference,
   ...averagePool.reference,
   ...move.reference,

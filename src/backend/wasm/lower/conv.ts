@@ -1,7 +1,7 @@
-/** Convolutions: `same` padding becomes a padded copy of the images, everything else is one kernel. */
+/** Convolutions: padding becomes a padded copy of the images, everything else is one kernel. */
 import { addDims, ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
-import { slide } from '../../../ops/conv.js';
-import type { Padding, Pair } from '../../../ops/schema.js';
+import { slides } from '../../../ops/conv.js';
+import type { Convolution, Pair } from '../../../ops/schema.js';
 import type { Address, Emitter, LoweringFacet, Operand } from '../lowering.js';
 import { BLOCK_SCRATCH, blockOf, clamp, LONG_ROW, lowOf, roundUp } from './blocks.js';
 import { packB } from './matmul.js';
@@ -15,10 +15,8 @@ const FILTER_PIXELS = 1024;
 const FILTER_ROWS = 48;
 
 /** How a kernel slides over images, and what a pixel is. */
-export interface Sliding {
+export interface Sliding extends Convolution {
   readonly kernelSize: Pair;
-  readonly strides: Pair;
-  readonly padding: Padding;
   readonly bytesPerChannel: number;
   /** Where the byte lies that fills the frame; 0 for zeros. */
   readonly fill: Address | 0;
@@ -33,10 +31,9 @@ export interface Images {
 
 /** The images of x, in the frame that the padding asks for. */
 export function padded(op: string, x: Operand, sliding: Sliding, emit: Emitter): Images {
-  const { kernelSize, strides, padding, bytesPerChannel, fill } = sliding;
+  const { kernelSize, bytesPerChannel, fill } = sliding;
   const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
-  const rows = slide(op, height, kernelSize[0], strides[0], padding);
-  const columns = slide(op, width, kernelSize[1], strides[1], padding);
+  const [rows, columns] = slides(op, height, width, kernelSize, sliding);
   if (rows.low === 0 && rows.high === 0 && columns.low === 0 && columns.high === 0) return { at: x.at, height, width };
   const paddedHeight = addDims(addDims(height, rows.low), rows.high);
   const paddedWidth = addDims(addDims(width, columns.low), columns.high);
@@ -89,6 +86,8 @@ export const lower = {
     const [, outHeight = 0, outWidth = 0] = dy.shape;
     const [strideHeight, strideWidth] = strides;
     const taps = kernelHeight * kernelWidth;
+    const sliding = { strides, padding };
+    const [rows, columns] = slides('conv2dInputGrad', height, width, [kernelHeight, kernelWidth], sliding);
     const bytes = taps * filters * roundUp(channels, 8) * 4;
     const flipped = emit.packed(kernel, `flipped ${kernel.shape} ${strides}`, bytes, (to) => {
       const shape = { kernelHeight, kernelWidth, channels, filters, strideHeight, strideWidth };
@@ -115,8 +114,8 @@ export const lower = {
       kernelWidth,
       strideHeight,
       strideWidth,
-      top: slide('conv2dInputGrad', height, kernelHeight, strideHeight, padding).low,
-      left: slide('conv2dInputGrad', width, kernelWidth, strideWidth, padding).low,
+      top: rows.low,
+      left: columns.low,
       unitImages,
       unitColumns,
     });

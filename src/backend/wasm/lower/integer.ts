@@ -3,7 +3,7 @@
  * of images of one pixel. Zero points and scales are read where they lie, when the kernel runs.
  */
 import { ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
-import type { Padding, Pair } from '../../../ops/schema.js';
+import type { Convolution, Pair } from '../../../ops/schema.js';
 import type { ValueId } from '../../../graph/program.js';
 import type { IntegerCluster } from '../integer.js';
 import type { Address, Emitter, Operand } from '../lowering.js';
@@ -15,10 +15,8 @@ const TARGET = { dot: 2 ** 21, widen: 2 ** 19 } as const;
 const MOST_ROWS = 480;
 const MOST_COLUMNS = 256;
 
-interface Window {
+interface Window extends Convolution {
   readonly kernelSize: Pair;
-  readonly strides: Pair;
-  readonly padding: Padding;
   readonly channels: number;
   readonly filters: number;
   readonly transposed: boolean;

@@ -21,7 +21,10 @@ const MOST_BLOCKS = 4;
 const COPY_BYTES = 65536;
 
 /** The address so many bytes further on. */
-const beyond = ({ buffer, offset }: Address, bytes: Dim): Address => ({ buffer, offset: addDims(offset, bytes) });
+export const beyond = ({ buffer, offset }: Address, bytes: Dim): Address => ({
+  buffer,
+  offset: addDims(offset, bytes),
+});
 
 /** The offset of the element at `index`. */
 const offsetOf = (index: readonly Dim[], strides: readonly Dim[]): Dim =>

@@ -3,6 +3,7 @@ import type { LoweringTable } from '../lowering.js';
 import * as attention from './attention.js';
 import * as binary from './binary.js';
 import * as conv from './conv.js';
+import * as depthwise from './depthwise.js';
 import * as elementwise from './elementwise.js';
 import * as gather from './gather.js';
 import * as loss from './loss.js';
@@ -26,6 +27,7 @@ export const lowerings: LoweringTable = {
   ...recurrent.lower,
   ...attention.lower,
   ...conv.lower,
+  ...depthwise.lower,
   ...pool.lower,
   ...move.lower,
   ...gather.lower,
