@@ -47,7 +47,23 @@ export type { ActivationName } from './nn/activations.js';
 export { multiHeadAttention, type MultiHeadAttentionOptions } from './nn/attention.js';
 export { batchNormalization, type BatchNormalizationOptions } from './nn/batch-normalization.js';
 export { bidirectional, type BidirectionalOptions } from './nn/bidirectional.js';
+export {
+  cropping1d,
+  type Cropping1dOptions,
+  cropping2d,
+  type Cropping2dOptions,
+  cropping3d,
+  type Cropping3dOptions,
+  zeroPadding1d,
+  type ZeroPadding1dOptions,
+  zeroPadding2d,
+  type ZeroPadding2dOptions,
+  zeroPadding3d,
+  type ZeroPadding3dOptions,
+} from './nn/borders.js';
+export { conv1d, type Conv1dOptions } from './nn/conv1d.js';
 export { conv2d, type Conv2dOptions } from './nn/conv2d.js';
+export { conv3d, type Conv3dOptions } from './nn/conv3d.js';
 export { type Constraint, maxNorm, nonNeg, unitNorm } from './nn/constraints.js';
 export { dense, type DenseOptions } from './nn/dense.js';
 export { dropout, type DropoutOptions, spatialDropout1d, spatialDropout2d, spatialDropout3d } from './nn/dropout.js';
@@ -118,6 +134,24 @@ export {
 } from './nn/preprocessing.js';
 export { gru, type GruOptions, lstm, type LstmOptions, simpleRnn, type SimpleRnnOptions } from './nn/recurrent.js';
 export { l1, l1L2, l2, type Regularizer } from './nn/regularizers.js';
+export {
+  depthwiseConv1d,
+  type DepthwiseConv1dOptions,
+  depthwiseConv2d,
+  type DepthwiseConv2dOptions,
+  separableConv1d,
+  type SeparableConv1dOptions,
+  separableConv2d,
+  type SeparableConv2dOptions,
+} from './nn/separable.js';
+export {
+  conv1dTranspose,
+  type Conv1dTransposeOptions,
+  conv2dTranspose,
+  type Conv2dTransposeOptions,
+  conv3dTranspose,
+  type Conv3dTransposeOptions,
+} from './nn/transposed.js';
 export { upSampling1d, upSampling2d, upSampling3d, type UpSamplingOptions } from './nn/up-sampling.js';
 
 // Losses and metrics

@@ -2,9 +2,11 @@
 import { holds } from '../core/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../core/errors.js';
 import { type NDArray, sizeOf } from '../core/ndarray.js';
-import { evaluateDim, type Extents, printShape } from '../core/shape.js';
+import { evaluateDim, evaluateShape, type Extents, isFixed, printShape } from '../core/shape.js';
 import type { Named } from '../core/tree.js';
-import type { Graph, Program, Variable } from '../graph/program.js';
+import type { Graph, Node, Program, Variable } from '../graph/program.js';
+import type { OpName } from '../ops/schema.js';
+import { shapeTable } from '../ops/tables/shape.js';
 import type { TensorType } from '../ops/tensor.js';
 import type { CompileOptions } from './backend.js';
 
@@ -74,7 +76,10 @@ export function extentsOf(name: string, graph: Graph, feeds: Named<NDArray>, bou
   return extents;
 }
 
-/** Throws `ShapeError` where extents leave a value of the graph with a negative axis, as a window larger than its input. */
+/**
+ * Throws `ShapeError` where extents leave a value of the graph with a negative axis, or an input that is smaller than the
+ * window that slides over it.
+ */
 export function checkExtents(name: string, graph: Graph, extents: Extents): void {
   for (const { shape } of graph.values) {
     if (shape.every((dim) => evaluateDim(dim, extents) >= 0)) continue;
@@ -84,6 +89,17 @@ export function checkExtents(name: string, graph: Graph, extents: Extents): void
       `extents that leave no axis negative are required. Received ${given.join(', ')} for ${printShape(shape)}.`,
     );
   }
+  for (const node of graph.nodes) if ('padding' in node.attrs) checkWindow(node, graph, extents);
+}
+
+/** A symbolic size has so many positions as one could count, which are none for a window that is a little too large. */
+function checkWindow<N extends OpName>({ op, attrs, inputs }: Node<N>, graph: Graph, extents: Extents): void {
+  const types = inputs.map((id) => graph.values[id] as TensorType);
+  if ('inputSize' in attrs || types.every(({ shape }) => isFixed(shape.slice(1)))) return;
+  shapeTable[op](
+    attrs,
+    types.map(({ dtype, shape }) => ({ dtype, shape: evaluateShape(shape, extents) })),
+  );
 }
 
 /** Throws unless `value` can be stored in variable `name`. */

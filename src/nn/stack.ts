@@ -9,7 +9,17 @@ import { activationKind, eluKind, leakyReluKind, preluKind, reluKind, softmaxKin
 import { multiHeadAttentionKind } from './attention.js';
 import { batchNormalizationKind } from './batch-normalization.js';
 import { bidirectionalKind } from './bidirectional.js';
+import {
+  cropping1dKind,
+  cropping2dKind,
+  cropping3dKind,
+  zeroPadding1dKind,
+  zeroPadding2dKind,
+  zeroPadding3dKind,
+} from './borders.js';
+import { conv1dKind } from './conv1d.js';
 import { conv2dKind } from './conv2d.js';
+import { conv3dKind } from './conv3d.js';
 import { denseKind } from './dense.js';
 import { dropoutKind, spatialDropout1dKind, spatialDropout2dKind, spatialDropout3dKind } from './dropout.js';
 import { embeddingKind } from './embedding.js';
@@ -47,6 +57,8 @@ import {
 } from './pooling.js';
 import { normalizationKind, rescalingKind, resizingKind } from './preprocessing.js';
 import { gruKind, lstmKind, simpleRnnKind } from './recurrent.js';
+import { depthwiseConv1dKind, depthwiseConv2dKind, separableConv1dKind, separableConv2dKind } from './separable.js';
+import { conv1dTransposeKind, conv2dTransposeKind, conv3dTransposeKind } from './transposed.js';
 import { upSampling1dKind, upSampling2dKind, upSampling3dKind } from './up-sampling.js';
 
 export interface NamedLayer extends Layer {
@@ -119,8 +131,18 @@ const makers = new Map(
     averagePooling3d: maker(averagePooling3dKind),
     batchNormalization: maker(batchNormalizationKind),
     bidirectional: maker(bidirectionalKind),
+    conv1d: maker(conv1dKind),
+    conv1dTranspose: maker(conv1dTransposeKind),
     conv2d: maker(conv2dKind),
+    conv2dTranspose: maker(conv2dTransposeKind),
+    conv3d: maker(conv3dKind),
+    conv3dTranspose: maker(conv3dTransposeKind),
+    cropping1d: maker(cropping1dKind),
+    cropping2d: maker(cropping2dKind),
+    cropping3d: maker(cropping3dKind),
     dense: maker(denseKind),
+    depthwiseConv1d: maker(depthwiseConv1dKind),
+    depthwiseConv2d: maker(depthwiseConv2dKind),
     dropout: maker(dropoutKind),
     elu: maker(eluKind),
     embedding: maker(embeddingKind),
@@ -153,6 +175,8 @@ const makers = new Map(
     resizing: maker(resizingKind),
     rmsNormalization: maker(rmsNormalizationKind),
     simpleRnn: maker(simpleRnnKind),
+    separableConv1d: maker(separableConv1dKind),
+    separableConv2d: maker(separableConv2dKind),
     softmax: maker(softmaxKind),
     spatialDropout1d: maker(spatialDropout1dKind),
     spatialDropout2d: maker(spatialDropout2dKind),
@@ -161,6 +185,9 @@ const makers = new Map(
     upSampling1d: maker(upSampling1dKind),
     upSampling2d: maker(upSampling2dKind),
     upSampling3d: maker(upSampling3dKind),
+    zeroPadding1d: maker(zeroPadding1dKind),
+    zeroPadding2d: maker(zeroPadding2dKind),
+    zeroPadding3d: maker(zeroPadding3dKind),
   }),
 );
 

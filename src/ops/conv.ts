@@ -33,7 +33,7 @@ import {
 import { bind, type Tensor, type TensorType } from './tensor.js';
 
 /** Padding of one axis. */
-type AxisPadding = Padding | Pair;
+export type AxisPadding = Padding | Pair;
 
 type Conv = 'conv2d' | 'conv2dInputGrad' | 'conv2dFilterGrad';
 

@@ -31,7 +31,7 @@ export {
   notEqual,
   where,
 } from './compare.js';
-export { conv2d } from './conv.js';
+export { conv1d, conv2d, conv3d } from './convolutions.js';
 export {
   abs,
   checkNumerics,
@@ -93,7 +93,9 @@ export {
   simpleRnnCell,
 } from './rnn.js';
 export { cumsum, type CumsumOptions } from './scan.js';
+export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } from './separable.js';
 export { concat, dynamicUpdateSlice, pad, slice } from './slice.js';
 export { constant, iota, type Operand, size } from './source.js';
 export { ceil, cos, erf, expm1, log1p, round, sin } from './special.js';
 export { argmin, logSumExp, norm, type NormOptions, std, variance } from './statistics.js';
+export { conv1dTranspose, conv2dTranspose, conv3dTranspose } from './transposed.js';
