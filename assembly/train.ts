@@ -13,6 +13,7 @@ export * from './kernels/gemm';
 export * from './kernels/recurrent';
 export * from './kernels/attention';
 export * from './kernels/conv';
+export * from './kernels/conv-transpose';
 export * from './kernels/conv-grad';
 export * from './kernels/depthwise';
 export * from './kernels/depthwise-grad';

@@ -16,7 +16,6 @@ import { differences } from './support/compare.js';
 /** Ops that only training needs: the inference modules may leave them out, and nothing else. */
 const trainingOps: readonly OpName[] = [
   'reluGrad',
-  'conv2dInputGrad',
   'conv2dFilterGrad',
   'depthwiseConv2dInputGrad',
   'depthwiseConv2dFilterGrad',

@@ -71,6 +71,16 @@ export function slide(op: string, size: Dim, window: number, stride: number, pad
   return { output, low, high: subDims(total, low) };
 }
 
+/** Padding of the rows, and of the columns. */
+export function axesOf(padding: Padding | Paddings): readonly [AxisPadding, AxisPadding] {
+  if (typeof padding === 'string') return [padding, padding];
+  const [top, bottom, left, right] = padding;
+  return [
+    [top, bottom],
+    [left, right],
+  ];
+}
+
 /** How windows slide over the rows, and over the columns, of an image. */
 export function slides(
   op: string,
@@ -81,7 +91,7 @@ export function slides(
 ): [Slide<number>, Slide<number>];
 export function slides(op: string, h: Dim, w: Dim, kernel: Pair, sliding: Convolution): [Slide, Slide];
 export function slides(op: string, h: Dim, w: Dim, kernel: Pair, { strides, padding }: Convolution): [Slide, Slide] {
-  const [rows, columns] = typeof padding === 'string' ? [padding, padding] : padding;
+  const [rows, columns] = axesOf(padding);
   return [slide(op, h, kernel[0], strides[0], rows), slide(op, w, kernel[1], strides[1], columns)];
 }
 
@@ -104,7 +114,7 @@ export function convolved(op: string, sliding: Convolution, x: TensorType, kerne
   }
   requireWindow(op, [kh, kw], sliding.strides);
   const { padding } = sliding;
-  if (typeof padding !== 'string') for (const pair of padding) requireIntegers(op, 'padding', pair, 2);
+  if (typeof padding !== 'string') requireIntegers(op, 'padding', padding, 4);
   if (c !== channels) {
     const received = `${printShape(x.shape)}, ${printShape(kernel.shape)}`;
     throw new ShapeError(op, `as many channels in x as in the kernel are required. Received ${received}.`);
@@ -317,7 +327,7 @@ function layer(
   return { x, kernel, padding, strides, bench: false };
 }
 
-const explicit = (rows: Pair, columns: Pair): Convolution['padding'] => [rows, columns];
+const explicit = (rows: Pair, columns: Pair): Convolution['padding'] => [...rows, ...columns];
 
 function layers(): Layer[] {
   const shapes: Layer[] = [
@@ -423,20 +433,25 @@ function filterGradCases(): Case<'conv2dFilterGrad'>[] {
   });
 }
 
+/** Padding as people say it: by name, or zeros for all sides, for both axes, for each axis, for each side. */
+export type PaddingOption = Padding | number | Pair | readonly [Pair, Pair] | Paddings;
+
 export interface Conv2dOptions {
   /** Steps between windows (default 1), one for both axes or one for each. */
   readonly strides?: number | Pair;
   /** Default `valid`; `[[top, bottom], [left, right]]` zeros, a pair for both axes, or one number for all sides. */
-  readonly padding?: Padding | number | Pair | Paddings;
+  readonly padding?: PaddingOption;
 }
 
-const isPair = (padding: Pair | Paddings): padding is Pair => typeof padding[0] === 'number';
+const isPair = (padding: Pair | readonly [Pair, Pair]): padding is Pair => typeof padding[0] === 'number';
 
 /** Padding as ops carry it. */
-export function paddingOf(padding: Padding | number | Pair | Paddings): Padding | Paddings {
+export function paddingOf(padding: PaddingOption): Padding | Paddings {
   if (typeof padding === 'string') return padding;
-  const sides = typeof padding === 'number' ? pairOf(padding) : padding;
-  return isPair(sides) ? [sides, sides] : sides;
+  if (typeof padding === 'number') return [padding, padding, padding, padding];
+  if (padding.length === 4) return padding;
+  const [rows, columns] = isPair(padding) ? [padding, padding] : padding;
+  return [...rows, ...columns];
 }
 
 /** One number for both axes, or one for each. */

@@ -77,7 +77,7 @@ export function dilated(
   if (typeof h !== 'number' || typeof w !== 'number' || spans[0] * spans[1] <= mostGrowth * kh * kw) {
     return convolve(x, spread(spread(kernel, 0, rates[0]), 1, rates[1]), attrs);
   }
-  if (typeof attrs.padding !== 'string') for (const pair of attrs.padding) requireIntegers(op, 'padding', pair, 2);
+  if (typeof attrs.padding !== 'string') requireIntegers(op, 'padding', attrs.padding, 4);
   const [rows, columns] = slides(op, h, w, spans, attrs);
   const dealt = deal(x, [ends(h, rows, rates[0]), ends(w, columns, rates[1])], rates);
   const parts = convolve(dealt, kernel, { strides: [1, 1], padding: 'valid' });

@@ -9,7 +9,7 @@ import type { Shape } from '../core/shape.js';
 export type Padding = 'valid' | 'same';
 
 /** Zeros before and after height, and before and after width. */
-export type Paddings = readonly [Pair, Pair];
+export type Paddings = readonly [top: number, bottom: number, left: number, right: number];
 
 /** An activation that a kernel applies while its result is still in registers. */
 export type Activation = 'linear' | 'relu';

@@ -5,7 +5,7 @@
 import { ArgumentError } from '../core/errors.js';
 import { addDims, type Dim, mulDims } from '../core/shape.js';
 import { add } from './binary.js';
-import { type AxisPadding, conv2dInputGrad, paddingOf, pairOf } from './conv.js';
+import { axesOf, type AxisPadding, conv2dInputGrad, paddingOf, pairOf } from './conv.js';
 import { tripleOf, type Triple, volumePadding, type VolumeOptions } from './convolutions.js';
 import { type DilatedOptions, kernelShape, requireRates, spaced, spanOf, spread } from './dilation.js';
 import { reshape, transpose } from './move.js';
@@ -97,15 +97,14 @@ function transposed(
 ): Tensor {
   const steps = pairOf(strides);
   const rates = pairOf(dilationRate);
-  const sides = paddingOf(padding);
+  const sides = axesOf(paddingOf(padding));
   const extra = outputPadding === null ? [null, null] : pairOf(outputPadding);
   requireRates(op, rates, steps);
   requireRank(op, 'x', x, 4);
   const windows = kernelShape(op, kernel, 4);
   const along = (axis: 0 | 1): Restored => {
-    const side = typeof sides === 'string' ? sides : sides[axis];
     const window = spanOf(windows[axis] ?? 0, rates[axis]);
-    return restored(op, x.shape[axis + 1] ?? 0, window, steps[axis], side, extra[axis] ?? null);
+    return restored(op, x.shape[axis + 1] ?? 0, window, steps[axis], sides[axis], extra[axis] ?? null);
   };
   const height = along(0);
   const width = along(1);
