@@ -12,6 +12,8 @@ import { normal } from '../src/core/random.js';
 import type { Dim } from '../src/core/shape.js';
 import { gradients } from '../src/graph/autodiff.js';
 import { ProgramBuilder } from '../src/graph/builder.js';
+import { fuse } from '../src/graph/passes/fuse.js';
+import type { Node } from '../src/graph/program.js';
 import { Trace } from '../src/graph/trace.js';
 import * as ops from '../src/ops/functions.js';
 import type { Pair } from '../src/ops/schema.js';
@@ -545,6 +547,19 @@ test('a transposed convolution is the adjoint of its convolution', async () => {
   const back = await of2(y, kernel, (y, k) => ops.conv2dTranspose(y, k, options));
   assert.equal([convolved.length, back.length], [y.data.length, x.data.length]);
   assert.ok(Math.abs(dot(convolved, y) - dot(back, x)) < 1e-4);
+});
+
+test('a bias and a relu after a depthwise convolution become part of it', () => {
+  const trace = new Trace('test', { batch: { max: 4 } });
+  const typed = (name: string, shape: readonly Dim[]): Tensor => trace.input(name, { dtype: 'f32', shape });
+  const sums = ops.depthwiseConv2d(typed('x', ['batch', 5, 5, 4]), typed('kernel', [3, 3, 4, 1]));
+  const graph = fuse(trace.finish({ y: ops.relu(ops.add(sums, typed('bias', [4]))) }));
+  assert.equal(
+    graph.nodes.map(({ op }) => op),
+    ['reshape', 'depthwiseConv2d'],
+  );
+  const { attrs, inputs } = graph.nodes[1] as Node<'depthwiseConv2d'>;
+  assert.equal([attrs.activation, inputs.length], ['relu', 3]);
 });
 
 // Bad input

@@ -3,8 +3,8 @@
  * names and defaults are those of Keras: kernels [...window, c / groups, f], no flip.
  *
  * All are written with conv2d on images. A volume's depth taps become channels: [n * od, h, w, kd * c], one copy of the
- * volume for each depth tap. A sum of one convolution for each depth tap copies as much, but also adds up kd results in
- * memory, and leaves no single convolution that bias, activation and integer kernels could be fused with.
+ * volume for each depth tap, and one convolution. A sum of a convolution for each depth tap copies as much, and also adds up
+ * kd results in memory.
  */
 import { ShapeError } from '../core/errors.js';
 import { type Dim, mulDims, printShape } from '../core/shape.js';
