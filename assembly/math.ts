@@ -11,9 +11,9 @@
 // NaN gives NaN. Below the smallest normal number exp gives 0; log and pow take denormal numbers, and pow gives them.
 // Constants are loaded, for engines rebuild v128.const wherever it stands.
 
-import { lanesBelow } from './lanes';
+import { lanesBelow, loadLanes, storeLanes } from './lanes';
 import { scratch } from './runtime';
-import { fma, fnma, loadPart, storePart } from './simd';
+import { fma, fnma } from './simd';
 
 const TABLE: usize = 1024;
 
@@ -245,8 +245,8 @@ export function expRow(y: usize, x: usize, count: i32, scale: v128, shift: v128)
     y += 16;
   }
   if (count > 0) {
-    const p = exp(fma(loadPart(x, count), scale, shift));
-    storePart(y, p, count);
+    const p = exp(fma(loadLanes(x, count), scale, shift));
+    storeLanes(y, p, count);
     sumA = f32x4.add(sumA, v128.and(p, lanesBelow(count)));
   }
   return f32x4.add(f32x4.add(sumA, sumB), f32x4.add(sumC, sumD));
@@ -329,9 +329,9 @@ export function tanhRow(y: usize, x: usize, count: i32): void {
     y += 16;
   }
   if (count > 0) {
-    v128.store(scratch(), loadPart(x, count));
+    v128.store(scratch(), loadLanes(x, count));
     tanhRow(scratch(), scratch(), 4);
-    storePart(y, v128.load(scratch()), count);
+    storeLanes(y, v128.load(scratch()), count);
   }
 }
 

@@ -1,5 +1,5 @@
 // Panels of eight columns, [k][8]: the layout in which the tiles read B.
-import { loadPart } from './simd';
+import { loadLanes } from './lanes';
 
 /** [depth][8] = `columns` columns of a matrix whose rows are `step` bytes long, with zeros to the right. */
 export function packPanel(to: usize, from: usize, step: usize, depth: i32, columns: i32): void {
@@ -13,8 +13,8 @@ export function packPanel(to: usize, from: usize, step: usize, depth: i32, colum
     return;
   }
   for (let k = depth; k > 0; k--) {
-    v128.store(to, loadPart(from, columns));
-    v128.store(to, loadPart(from + 16, columns - 4), 16);
+    v128.store(to, loadLanes(from, columns));
+    v128.store(to, loadLanes(from + 16, columns - 4), 16);
     from += step;
     to += 32;
   }

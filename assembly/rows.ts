@@ -1,9 +1,9 @@
 // What softmax, losses and normalisation need of a row of floats.
 
 import { expRow } from './math';
-import { lanesBelow } from './lanes';
+import { lanesBelow, loadLanes, storeLanes } from './lanes';
 import { scratch } from './runtime';
-import { hsum, loadPart, storePart } from './simd';
+import { hsum } from './simd';
 
 /** The largest of a row, NaN left out: -Infinity for none. */
 export function largestOf(x: usize, count: i32): f32 {
@@ -20,7 +20,7 @@ export function largestOf(x: usize, count: i32): f32 {
     x += 16;
     count -= 4;
   }
-  if (count > 0) b = f32x4.pmax(b, v128.bitselect(loadPart(x, count), lowest, lanesBelow(count)));
+  if (count > 0) b = f32x4.pmax(b, v128.bitselect(loadLanes(x, count), lowest, lanesBelow(count)));
   a = f32x4.pmax(a, b);
   a = f32x4.pmax(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
   a = f32x4.pmax(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2));
@@ -50,5 +50,5 @@ export function scaleRow(x: usize, count: i32, scale: v128): void {
     v128.store(x, f32x4.mul(v128.load(x), scale));
     x += 16;
   }
-  if (count > 0) storePart(x, f32x4.mul(loadPart(x, count), scale), count);
+  if (count > 0) storeLanes(x, f32x4.mul(loadLanes(x, count), scale), count);
 }

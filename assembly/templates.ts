@@ -8,7 +8,6 @@
 
 import { loadOctets, loadLanes, storeOctets, storeLanes } from './lanes';
 import { scratch } from './runtime';
-import { loadPart, storePart } from './simd';
 
 /** Elements of a unit. */
 export const BLOCK: i32 = 1 << 14;
@@ -162,7 +161,7 @@ class ZipRow<Op> {
       b += stepB << 2;
       y += 16;
     }
-    if (n > 0) storePart(y, op.apply(loadPart(a, n), loadPart(b, n)), n);
+    if (n > 0) storeLanes(y, op.apply(loadLanes(a, n), loadLanes(b, n)), n);
   }
 }
 

@@ -2,7 +2,8 @@
 // `batch` is 0 or a table: the number of batch axes, then for each {extent, bytes of A, bytes of B} to step along it.
 import { packPanel, packRows } from '../pack';
 import { scratch } from '../runtime';
-import { fma, loadPart, storePart } from '../simd';
+import { loadLanes, storeLanes } from '../lanes';
+import { fma } from '../simd';
 import { biasBlock, columnsOfPanel, rowsOfPanel, wideRows } from '../tile';
 
 /** The numbers of k that are summed before the next block of A and B is taken: what the second cache holds. */
@@ -158,7 +159,7 @@ export function gemvTransposed(
       for (let i = 0; i < m; i++) {
         const sums = fourDots(from + <usize>i * step, b0, b1, b2, b3, k);
         const value = f32x4.add(v128.load(biases + (j << 2)), sums);
-        storePart(to + (i * n + j << 2), f32x4.pmax(value, least), columns - j);
+        storeLanes(to + (i * n + j << 2), f32x4.pmax(value, least), columns - j);
       }
     }
   }
@@ -177,11 +178,11 @@ function fourDots(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32):
   }
   const rest = k & 3;
   if (rest) {
-    const x = loadPart(a + whole, rest);
-    s0 = fma(x, loadPart(b0 + whole, rest), s0);
-    s1 = fma(x, loadPart(b1 + whole, rest), s1);
-    s2 = fma(x, loadPart(b2 + whole, rest), s2);
-    s3 = fma(x, loadPart(b3 + whole, rest), s3);
+    const x = loadLanes(a + whole, rest);
+    s0 = fma(x, loadLanes(b0 + whole, rest), s0);
+    s1 = fma(x, loadLanes(b1 + whole, rest), s1);
+    s2 = fma(x, loadLanes(b2 + whole, rest), s2);
+    s3 = fma(x, loadLanes(b3 + whole, rest), s3);
   }
   const low01 = v128.shuffle<i32>(s0, s1, 0, 4, 1, 5);
   const high01 = v128.shuffle<i32>(s0, s1, 2, 6, 3, 7);

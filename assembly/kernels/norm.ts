@@ -1,7 +1,7 @@
 // Layer normalisation (Ba, Kiros, Hinton 2016) in two passes: the mean, then the squares of what is left.
 
-import { lanesBelow } from '../lanes';
-import { fma, hsum, loadPart, storePart } from '../simd';
+import { lanesBelow, loadLanes, storeLanes } from '../lanes';
+import { fma, hsum } from '../simd';
 
 /** The sum of (x - shift) or of its square over a row. */
 // @ts-ignore: decorator
@@ -28,7 +28,7 @@ function sumOf(x: usize, count: i32, shift: v128, squared: bool): f32 {
     x += 16;
   }
   if (count > 0) {
-    const e = v128.and(f32x4.sub(loadPart(x, count), shift), lanesBelow(count));
+    const e = v128.and(f32x4.sub(loadLanes(x, count), shift), lanesBelow(count));
     a = squared ? fma(e, e, a) : f32x4.add(a, e);
   }
   return hsum(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
@@ -63,8 +63,8 @@ export function layerNormalization(
       at += 16;
     }
     if (n > 0) {
-      const z = f32x4.mul(f32x4.sub(loadPart(from + at, n), mean), scale);
-      storePart(to + at, fma(z, loadPart(gamma + at, n), loadPart(beta + at, n)), n);
+      const z = f32x4.mul(f32x4.sub(loadLanes(from + at, n), mean), scale);
+      storeLanes(to + at, fma(z, loadLanes(gamma + at, n), loadLanes(beta + at, n)), n);
     }
     from += <usize>width << 2;
     to += <usize>width << 2;

@@ -5,7 +5,7 @@
 // `flavour` 0 is the four-byte dot product of relaxed SIMD: weights by groups of four, windows read in place. 1 works
 // everywhere: weights by groups of two, windows widened to 16 bits in the thread's scratch.
 import { scratch } from '../runtime';
-import { loadBytes, storeBytes, storePart } from '../simd';
+import { loadOctets, storeLanes, storeOctets } from '../lanes';
 import { dotsOfPanel, pairsOfPanel } from '../tile';
 import { windowRows } from '../window';
 
@@ -15,13 +15,13 @@ const PANEL_BYTES = 128;
 /** 1.5 * 2^23: adding it rounds a small float to an integer, halves to even, in the low bits. */
 const MAGIC: f32 = 12582912;
 
-/** Groups of rows of a panel [k][8], and the sum of each column: see `packIntegers`. */
+/** Groups of rows of a panel [k][8], of which `columns` are there, and the sum of each column: see `packIntegers`. */
 function packGroups(to: usize, sums: usize, from: usize, n: i32, k: i32, group: i32, columns: i32): void {
   const zero = i32x4.splat(0);
   let low = zero, high = zero;
   for (let i = 0; i < k; i += group) {
-    const r0 = loadBytes(from, columns);
-    const r1 = i + 1 < k ? loadBytes(from + n, columns) : zero;
+    const r0 = loadOctets(from, columns);
+    const r1 = i + 1 < k ? loadOctets(from + n, columns) : zero;
     const both = i16x8.add(i16x8.extend_low_i8x16_s(r0), i16x8.extend_low_i8x16_s(r1));
     low = i32x4.add(low, i32x4.extend_low_i16x8_s(both));
     high = i32x4.add(high, i32x4.extend_high_i16x8_s(both));
@@ -29,8 +29,8 @@ function packGroups(to: usize, sums: usize, from: usize, n: i32, k: i32, group: 
     if (group == 2) {
       v128.store(to, pairs);
     } else {
-      const r2 = i + 2 < k ? loadBytes(from + 2 * n, columns) : zero;
-      const r3 = i + 3 < k ? loadBytes(from + 3 * n, columns) : zero;
+      const r2 = i + 2 < k ? loadOctets(from + 2 * n, columns) : zero;
+      const r3 = i + 3 < k ? loadOctets(from + 3 * n, columns) : zero;
       const more = i16x8.add(i16x8.extend_low_i8x16_s(r2), i16x8.extend_low_i8x16_s(r3));
       low = i32x4.add(low, i32x4.extend_low_i16x8_s(more));
       high = i32x4.add(high, i32x4.extend_high_i16x8_s(more));
@@ -73,7 +73,7 @@ export function packIntegers(
     const panel = to + <usize>unit * panelBytes;
     const sums = allSums + (unit << 5);
     if (transposed) packGroupsTransposed(panel, sums, from + <usize>column * k, k, group, n - column);
-    else packGroups(panel, sums, from + column, n, k, group, n - column);
+    else packGroups(panel, sums, from + column, n, k, group, min(8, n - column));
   }
 }
 
@@ -116,8 +116,8 @@ function storeFloats(panel: usize, table: usize, sums: usize, count: i32, offset
       v128.store(to, y0);
       v128.store(to, y1, 16);
     } else {
-      storePart(to, y0, columns);
-      storePart(to + 16, y1, columns - 4);
+      storeLanes(to, y0, columns);
+      storeLanes(to + 16, y1, columns - 4);
     }
     table += 8;
     sums += 32;
@@ -144,7 +144,7 @@ function storeQuantized(
     const words = i16x8.narrow_i32x4_s(i32x4.sub(y0, shift), i32x4.sub(y1, shift));
     const bytes = i8x16.narrow_i16x8_u(words, words);
     if (columns >= 8) v128.store64_lane(to, bytes, 0);
-    else storeBytes(to, bytes, columns);
+    else storeOctets(to, bytes, columns);
     table += 8;
     sums += 32;
   }

@@ -5,7 +5,7 @@
 import { lanesBelow, loadLanes, storeLanes } from '../lanes';
 import { largestOf } from '../rows';
 import { scratch } from '../runtime';
-import { hsum, loadPart, storePart } from '../simd';
+import { hsum } from '../simd';
 
 /** Columns of a block: what is added up in place stays in the first cache. */
 const COLUMNS: i32 = 256;
@@ -132,7 +132,7 @@ function foldRow<Op>(from: usize, n: i32): f32 {
     a = op.apply(a, v128.load(from));
     from += 16;
   }
-  if (n > 0) a = op.apply(a, v128.bitselect(loadPart(from, n), identity, lanesBelow(n)));
+  if (n > 0) a = op.apply(a, v128.bitselect(loadLanes(from, n), identity, lanesBelow(n)));
   return op.across(op.apply(op.apply(a, b), op.apply(c, d)));
 }
 
@@ -273,7 +273,7 @@ function foldColumns<Op>(
       }
       if (width > whole) {
         const n = width - whole;
-        storePart(at, op.apply(loadPart(at, n), foldEight<Op>(p, pitch, n)), n);
+        storeLanes(at, op.apply(loadLanes(at, n), foldEight<Op>(p, pitch, n)), n);
       }
       from += pitch << 3;
     }
@@ -439,7 +439,7 @@ export function argmaxRowsF32(begin: i32, end: i32, y: usize, x: usize, rows: i3
       from += 16;
     }
     if (n > 0) {
-      const v = loadPart(from, n);
+      const v = loadLanes(from, n);
       const beyond = v128.or(current, v128.not(lanesBelow(n)));
       equal = i32x4.min_u(equal, v128.or(beyond, f32x4.ne(v, largest)));
       nan = i32x4.min_u(nan, v128.or(beyond, f32x4.eq(v, v)));

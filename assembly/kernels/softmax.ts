@@ -2,7 +2,8 @@
 
 import { expRow, log } from '../math';
 import { largestOf, scaleRow, sumOfExp } from '../rows';
-import { hsum, loadPart, storePart } from '../simd';
+import { loadLanes, storeLanes } from '../lanes';
+import { hsum } from '../simd';
 
 /** y = exp(x) / sum(exp(x)) of each row [rows, width]; y may be x. A unit is `perUnit` rows. */
 export function softmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, width: i32, perUnit: i32): void {
@@ -37,7 +38,7 @@ export function logSoftmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, 
       to += 16;
     }
     if (n > 0) {
-      storePart(to, f32x4.sub(f32x4.sub(loadPart(from, n), shift), rest), n);
+      storeLanes(to, f32x4.sub(f32x4.sub(loadLanes(from, n), shift), rest), n);
       from += <usize>n << 2;
       to += <usize>n << 2;
     }
