@@ -21,7 +21,6 @@ const trainingOps: readonly OpName[] = [
   'depthwiseConv2dFilterGrad',
   'maxPool2dGrad',
   'avgPool2dGrad',
-  'gatherGrad',
   'sparseCategoricalCrossentropy',
   'sparseCategoricalCrossentropyGrad',
   'attentionGrad',

@@ -212,6 +212,37 @@ for (const module of acceptedModules) {
     compare();
     assert.ok(worst.error <= 0.51, `${worst.error} at ${worst.at}`);
   });
+
+  test(`${module}: atan2 is within 1.8 units in the last place, and as C's atan2f at the edges`, () => {
+    const { x, y, z, binary } = kernelsOf(module);
+    const worst: Worst = { error: 0, at: '' };
+    const compare = (): void => {
+      binary('atan2F32');
+      for (let i = 0; i < LENGTH; i++) {
+        const [a = NaN, b = NaN] = [x[i], y[i]];
+        const required = Math.atan2(a, b);
+        note(worst, errorOf(required, z[i] as number), () => `${a}, ${b} gives ${z[i]}`);
+        if (required === 0) assert.ok(Object.is(required, z[i]), `${a}, ${b} gives ${z[i]}`);
+      }
+    };
+    specials.forEach((a, row) =>
+      specials.forEach((b, column) => {
+        x[row * specials.length + column] = a;
+        y[row * specials.length + column] = b;
+      }),
+    );
+    compare();
+    const words = randomWords([5, 6], 0, 2 * LENGTH);
+    for (let i = 0; i < LENGTH; i++) {
+      x[i] = (words[i] as number) / 2 ** 29 - 4;
+      y[i] = i % 2 === 0 ? 1 : (words[i + LENGTH] as number) / 2 ** 29 - 4;
+    }
+    compare();
+    new Int32Array(x.buffer, x.byteOffset, LENGTH).set(words.subarray(0, LENGTH));
+    new Int32Array(y.buffer, y.byteOffset, LENGTH).set(words.subarray(LENGTH, 2 * LENGTH));
+    compare();
+    assert.ok(worst.error <= 1.8, `${worst.error} at ${worst.at}`);
+  });
 }
 
 test.run();

@@ -2,6 +2,7 @@
 
 import { loadOctets, loadLanes, storeOctets, storeLanes } from '../lanes';
 import { pow } from '../math';
+import { atan2 } from '../special';
 import { compare, eachRow, spread, spreadByte, zip, zipBytes } from '../templates';
 
 @unmanaged
@@ -99,6 +100,23 @@ class Pow {
 
 export function powF32(begin: i32, end: i32, y: usize, a: usize, b: usize, table: usize): void {
   zip<Pow>(begin, end, y, a, b, table);
+}
+
+@unmanaged
+class Atan2 {
+  @inline
+  heavy(): bool {
+    return true;
+  }
+
+  @inline
+  apply(a: v128, b: v128): v128 {
+    return atan2(a, b);
+  }
+}
+
+export function atan2F32(begin: i32, end: i32, y: usize, a: usize, b: usize, table: usize): void {
+  zip<Atan2>(begin, end, y, a, b, table);
 }
 
 @unmanaged

@@ -4,12 +4,13 @@
  */
 import { isDType } from '../core/dtype.js';
 import { canonical } from '../core/shape.js';
-import type { OpAttrs, OpName } from '../ops/schema.js';
+import { type OpAttrs, type OpName, scatterReductions } from '../ops/schema.js';
 
 type Check = (value: unknown) => boolean;
 
 const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
 const natural: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const integer: Check = (value) => Number.isSafeInteger(value);
 const boolean: Check = (value) => typeof value === 'boolean';
 const list =
   (check: Check): Check =>
@@ -77,6 +78,7 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   pow: none,
   maximum: none,
   minimum: none,
+  atan2: none,
   equal: none,
   notEqual: none,
   less: none,
@@ -94,6 +96,7 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   prod: reduction,
   argmax: { axis: natural },
   cumsum: { axis: natural, exclusive: boolean, reverse: boolean },
+  topK: { k: dim, largest: boolean },
   matmul: { transposeA: boolean, transposeB: boolean, activation },
   lstm: none,
   lstmGrad: none,
@@ -115,11 +118,15 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   transpose: { permutation: list(natural) },
   broadcastTo: { shape: list(dim) },
   slice: { starts: list(natural), sizes: list(dim) },
+  stridedSlice: { starts: list(dim), sizes: list(dim), steps: list(integer) },
+  stridedSliceGrad: { shape: list(dim), starts: list(dim), steps: list(integer) },
   pad: { low: list(natural), high: list(natural) },
   dynamicUpdateSlice: none,
   concat: { axis: natural },
   gather: { axis: natural },
   gatherGrad: { axis: natural, size: dim },
+  gatherElements: { axis: natural },
+  scatterElements: { axis: natural, reduction: oneOf(...scatterReductions) },
   softmax: none,
   logSoftmax: none,
   layerNormalization: { epsilon: number },

@@ -43,6 +43,10 @@ export interface Attention {
   readonly causal: boolean;
 }
 
+/** How an update joins what is there: in its place, or by arithmetic. */
+export const scatterReductions = ['none', 'add', 'mul', 'max', 'min'] as const;
+export type ScatterReduction = (typeof scatterReductions)[number];
+
 export interface OpAttrs {
   // Sources
   /** () -> y: a literal, repeated when `data` has one element. */
@@ -88,6 +92,8 @@ export interface OpAttrs {
   pow: Nothing;
   maximum: Nothing;
   minimum: Nothing;
+  /** (y, x) -> the angle of the point (x, y), from -pi to pi. */
+  atan2: Nothing;
   equal: Nothing;
   notEqual: Nothing;
   less: Nothing;
@@ -110,6 +116,9 @@ export interface OpAttrs {
   argmax: { readonly axis: number };
   /** Running sums; `exclusive` leaves out an element's own term, `reverse` starts at the end. */
   cumsum: { readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean };
+
+  /** (x [..., n]) -> y, indices i32 [..., k]: the k smallest or largest in order, ties by their index, NaN as the largest. */
+  topK: { readonly k: Shape[number]; readonly largest: boolean };
 
   // Linear algebra
   /** (a [..., m, k], b [..., k, n], bias? [n]) -> y [..., m, n]; a transposed operand is stored [..., k, m] or [..., n, k]. */
@@ -174,6 +183,10 @@ export interface OpAttrs {
   broadcastTo: { readonly shape: Shape };
   /** (x) -> y: `sizes` elements of each axis from `starts`. */
   slice: { readonly starts: readonly number[]; readonly sizes: Shape };
+  /** (x) -> y: `sizes` elements of each axis from `starts`, `steps` apart, which may be negative. */
+  stridedSlice: { readonly starts: Shape; readonly sizes: Shape; readonly steps: readonly number[] };
+  /** (dy) -> dx of `shape`: dy where `stridedSlice` took it from, zeros elsewhere. */
+  stridedSliceGrad: { readonly shape: Shape; readonly starts: Shape; readonly steps: readonly number[] };
   /** (x) -> y: zeros before and after each axis. */
   pad: { readonly low: readonly number[]; readonly high: readonly number[] };
   /** (x, update, starts i32 [rank]) -> y: x with `update` written at `starts`; a start out of range stops the run. */
@@ -184,6 +197,10 @@ export interface OpAttrs {
   gather: { readonly axis: number };
   /** (dy, indices) -> dx whose `axis` has `size` entries: rows of dy added where their index says. */
   gatherGrad: { readonly axis: number; readonly size: Shape[number] };
+  /** (x, indices i32) -> y of the indices' shape, which is x's but for `axis`: x at that index; out of range stops the run. */
+  gatherElements: { readonly axis: number };
+  /** (x, indices i32, updates like indices) -> x with the updates at their indices along `axis`, joined in order. */
+  scatterElements: { readonly axis: number; readonly reduction: ScatterReduction };
 
   // Normalization and losses, along the last axis
   softmax: Nothing;

@@ -1,11 +1,13 @@
 /** The work of every op. */
 import * as attention from '../attention.js';
+import * as angle from '../angle.js';
 import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
 import * as conv from '../conv.js';
 import * as depthwise from '../depthwise.js';
+import * as elements from '../elements.js';
 import * as elementwise from '../elementwise.js';
 import * as gather from '../gather.js';
 import * as linear from '../linear.js';
@@ -20,8 +22,10 @@ import * as recurrent from '../recurrent.js';
 import * as reduce from '../reduce.js';
 import * as scan from '../scan.js';
 import * as slice from '../slice.js';
+import * as sort from '../sort.js';
 import * as source from '../source.js';
 import * as special from '../special.js';
+import * as strided from '../strided.js';
 import type { CostFacet } from '../definition.js';
 import type { OpName } from '../schema.js';
 
@@ -31,9 +35,11 @@ export const costTable: CostFacet<OpName> = {
   ...special.cost,
   ...cast.cost,
   ...binary.cost,
+  ...angle.cost,
   ...compare.cost,
   ...reduce.cost,
   ...scan.cost,
+  ...sort.cost,
   ...linear.cost,
   ...recurrent.cost,
   ...attention.cost,
@@ -43,7 +49,9 @@ export const costTable: CostFacet<OpName> = {
   ...averagePool.cost,
   ...move.cost,
   ...slice.cost,
+  ...strided.cost,
   ...gather.cost,
+  ...elements.cost,
   ...normalize.cost,
   ...loss.cost,
   ...random.cost,

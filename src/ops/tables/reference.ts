@@ -1,11 +1,13 @@
 /** Every op by its definition, in float64. */
 import * as attention from '../attention.js';
+import * as angle from '../angle.js';
 import * as averagePool from '../average-pool.js';
 import * as binary from '../binary.js';
 import * as cast from '../cast.js';
 import * as compare from '../compare.js';
 import * as conv from '../conv.js';
 import * as depthwise from '../depthwise.js';
+import * as elements from '../elements.js';
 import * as elementwise from '../elementwise.js';
 import * as gather from '../gather.js';
 import * as linear from '../linear.js';
@@ -20,8 +22,10 @@ import * as recurrent from '../recurrent.js';
 import * as reduce from '../reduce.js';
 import * as scan from '../scan.js';
 import * as slice from '../slice.js';
+import * as sort from '../sort.js';
 import * as source from '../source.js';
 import * as special from '../special.js';
+import * as strided from '../strided.js';
 import type { ReferenceFacet } from '../definition.js';
 import type { OpName } from '../schema.js';
 
@@ -31,9 +35,11 @@ export const referenceTable: ReferenceFacet<OpName> = {
   ...special.reference,
   ...cast.reference,
   ...binary.reference,
+  ...angle.reference,
   ...compare.reference,
   ...reduce.reference,
   ...scan.reference,
+  ...sort.reference,
   ...linear.reference,
   ...recurrent.reference,
   ...attention.reference,
@@ -43,7 +49,9 @@ export const referenceTable: ReferenceFacet<OpName> = {
   ...averagePool.reference,
   ...move.reference,
   ...slice.reference,
+  ...strided.reference,
   ...gather.reference,
+  ...elements.reference,
   ...normalize.reference,
   ...loss.reference,
   ...random.reference,

@@ -20,6 +20,7 @@ export type BinaryKernel =
   | 'maxI32'
   | 'minF32'
   | 'minI32'
+  | 'atan2F32'
   | 'andBytes'
   | 'orBytes'
   | 'equalF32'
@@ -50,6 +51,7 @@ type Binary =
   | 'pow'
   | 'maximum'
   | 'minimum'
+  | 'atan2'
   | 'equal'
   | 'notEqual'
   | 'less'
@@ -101,6 +103,7 @@ export const lower = {
   pow: /* @__PURE__ */ arithmetic('powF32'),
   maximum: /* @__PURE__ */ arithmetic('maxF32', 'maxI32'),
   minimum: /* @__PURE__ */ arithmetic('minF32', 'minI32'),
+  atan2: /* @__PURE__ */ arithmetic('atan2F32'),
   equal: /* @__PURE__ */ arithmetic('equalF32', 'equalI32'),
   notEqual: ({ inputs, outputs }, emit) => {
     const [a, b] = two('notEqual', inputs);

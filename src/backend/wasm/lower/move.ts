@@ -34,7 +34,7 @@ const offsetOf = (index: readonly Dim[], strides: readonly Dim[]): Dim =>
 const between = (shape: Shape, to: readonly Dim[], from: readonly Dim[]): Walked[] =>
   shape.map((extent, axis) => ({ extent, strides: [to[axis] ?? 0, from[axis] ?? 0] }));
 
-function copyAll(destination: Address, source: Address, x: Operand, emit: Emitter): void {
+export function copyAll(destination: Address, source: Address, x: Operand, emit: Emitter): void {
   const bytes = mulDims(sizeOfShape(x.shape), bytesPerElement[x.dtype]);
   emit.record('copy', ceilDivDim(bytes, COPY_BYTES), { destination, source, bytes });
 }
@@ -74,6 +74,21 @@ function copyDims(destination: Address, source: Address, dims: readonly Walked[]
   });
 }
 
+type Move =
+  | 'reshape'
+  | 'transpose'
+  | 'broadcastTo'
+  | 'slice'
+  | 'stridedSlice'
+  | 'stridedSliceGrad'
+  | 'pad'
+  | 'concat'
+  | 'dynamicUpdateSlice';
+
+/** The strides of every `steps`-th element. */
+const stepped = (strides: readonly Dim[], steps: readonly number[]): Dim[] =>
+  strides.map((stride, axis) => mulDims(stride, steps[axis] ?? 1));
+
 export const lower = {
   reshape: ({ inputs, outputs }, emit) => emit.alias(one('reshape', outputs), one('reshape', inputs)),
   transpose: ({ attrs: { permutation }, inputs, outputs }, emit) => {
@@ -109,6 +124,23 @@ export const lower = {
     const strides = denseStrides(x.shape, bytes);
     const dims = between(y.shape, denseStrides(y.shape, bytes), strides);
     copyDims(y.at, beyond(x.at, offsetOf(starts, strides)), dims, bytes, emit);
+  },
+  stridedSlice: ({ attrs: { starts, steps }, inputs, outputs }, emit) => {
+    const x = one('stridedSlice', inputs);
+    const y = one('stridedSlice', outputs);
+    const bytes = bytesPerElement[x.dtype];
+    const strides = denseStrides(x.shape, bytes);
+    const dims = between(y.shape, denseStrides(y.shape, bytes), stepped(strides, steps));
+    copyDims(y.at, beyond(x.at, offsetOf(starts, strides)), dims, bytes, emit);
+  },
+  stridedSliceGrad: ({ attrs: { starts, steps }, inputs, outputs }, emit) => {
+    const dy = one('stridedSliceGrad', inputs);
+    const dx = one('stridedSliceGrad', outputs);
+    const bytes = bytesPerElement[dy.dtype];
+    const strides = denseStrides(dx.shape, bytes);
+    fill(dx.dtype, dx.at, sizeOfShape(dx.shape), 0, emit);
+    const dims = between(dy.shape, stepped(strides, steps), denseStrides(dy.shape, bytes));
+    copyDims(beyond(dx.at, offsetOf(starts, strides)), dy.at, dims, bytes, emit);
   },
   pad: ({ attrs: { low }, inputs, outputs }, emit) => {
     const x = one('pad', inputs);
@@ -151,4 +183,4 @@ export const lower = {
       table: emit.table(tableOf(dims, 2)),
     });
   },
-} satisfies LoweringFacet<'reshape' | 'transpose' | 'broadcastTo' | 'slice' | 'pad' | 'concat' | 'dynamicUpdateSlice'>;
+} satisfies LoweringFacet<Move>;

@@ -4,6 +4,7 @@ import * as attention from './attention.js';
 import * as binary from './binary.js';
 import * as conv from './conv.js';
 import * as depthwise from './depthwise.js';
+import * as elements from './elements.js';
 import * as elementwise from './elementwise.js';
 import * as gather from './gather.js';
 import * as loss from './loss.js';
@@ -16,6 +17,7 @@ import * as quantize from './quantize.js';
 import * as random from './random.js';
 import * as recurrent from './recurrent.js';
 import * as reduce from './reduce.js';
+import * as sort from './sort.js';
 import * as source from './source.js';
 
 export const lowerings: LoweringTable = {
@@ -23,6 +25,7 @@ export const lowerings: LoweringTable = {
   ...elementwise.lower,
   ...binary.lower,
   ...reduce.lower,
+  ...sort.lower,
   ...matmul.lower,
   ...recurrent.lower,
   ...attention.lower,
@@ -31,6 +34,7 @@ export const lowerings: LoweringTable = {
   ...pool.lower,
   ...move.lower,
   ...gather.lower,
+  ...elements.lower,
   ...normalize.lower,
   ...loss.lower,
   ...random.lower,
