@@ -1,8 +1,9 @@
-/** Arithmetic written with other ops: squared differences, and division with its rest as in NumPy. */
+/** Arithmetic written with other ops: squared differences, and division with its rests as in NumPy. */
 import { div, mul, sub } from './binary.js';
 import { cast } from './cast.js';
 import { less } from './compare.js';
 import { floor, sign, square } from './elementwise.js';
+import { trunc } from './numbers.js';
 import { two } from './rules.js';
 import { type Operand, tensorsOf } from './source.js';
 import type { Tensor } from './tensor.js';
@@ -23,4 +24,11 @@ export function floorDivide(a: Operand, b: Operand): Tensor {
 export function mod(a: Operand, b: Operand): Tensor {
   const [x, y] = two('mod', tensorsOf('mod', a, b));
   return sub(x, mul(floorDivide(x, y), y));
+}
+
+/** a - b trunc(a / b): it has the sign of a; see `mod`. */
+export function fmod(a: Operand, b: Operand): Tensor {
+  const [x, y] = two('fmod', tensorsOf('fmod', a, b));
+  const quotient = div(x, y);
+  return sub(x, mul(x.dtype === 'f32' ? trunc(quotient) : quotient, y));
 }

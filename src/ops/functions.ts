@@ -16,6 +16,25 @@ export {
 } from './activations.js';
 export { floorDivide, mod, squaredDifference } from './arithmetic.js';
 export { attention, attentionByScores, type AttentionOptions, type ByScoresOptions } from './attention.js';
+export { atan2 } from './angle.js';
+export { floorDivide, fmod, mod, squaredDifference } from './arithmetic.js';
+export {
+  diagonal,
+  type DiagonalOptions,
+  expandDims,
+  linspace,
+  meshgrid,
+  moveaxis,
+  repeat,
+  roll,
+  split,
+  squeeze,
+  stack,
+  swapaxes,
+  tile,
+  trace,
+  unstack,
+} from './arrange.js';
 export { avgPool2d } from './average-pool.js';
 export { add, div, maximum, minimum, mul, pow, sub } from './binary.js';
 export { cast } from './cast.js';
@@ -32,6 +51,9 @@ export {
   where,
 } from './compare.js';
 export { conv1d, conv2d, conv3d } from './convolutions.js';
+export { conv2d } from './conv.js';
+export { dot, einsum, outer, tensordot } from './einsum.js';
+export { scatterElements, type ScatterOptions, takeAlongAxis } from './elements.js';
 export {
   abs,
   checkNumerics,
@@ -50,6 +72,7 @@ export {
 } from './elementwise.js';
 export { gather } from './gather.js';
 export { matmul } from './linear.js';
+export { exp2, hypot, log10, log2, logAddExp } from './logarithms.js';
 export { sparseCategoricalCrossentropy } from './loss.js';
 export { bandPart, oneHot, tril, triu } from './masks.js';
 export { broadcastTo, reshape, transpose } from './move.js';
@@ -62,7 +85,20 @@ export {
   unitNormalization,
 } from './normalizations.js';
 export { layerNormalization, logSoftmax, softmax } from './normalize.js';
+export {
+  copySign,
+  heaviside,
+  isFinite,
+  isInf,
+  isNaN,
+  logicalXor,
+  nanToNum,
+  type NanToNumOptions,
+  signBit,
+  trunc,
+} from './numbers.js';
 export { adam, sgd } from './optimizer.js';
+export { pad, type PadMode, type PadOptions } from './padding.js';
 export { maxPool2d } from './pool.js';
 export {
   adaptiveAveragePool,
@@ -99,3 +135,11 @@ export { constant, iota, type Operand, size } from './source.js';
 export { ceil, cos, erf, expm1, log1p, round, sin } from './special.js';
 export { argmin, logSumExp, norm, type NormOptions, std, variance } from './statistics.js';
 export { conv1dTranspose, conv2dTranspose, conv3dTranspose } from './transposed.js';
+export { gatherNd, scatterNd, segmentMax, segmentMean, segmentMin, segmentSum } from './scatter.js';
+export { concat, dynamicUpdateSlice, slice } from './slice.js';
+export { argsort, median, sort, type SortOptions, topK, type TopKOptions } from './sort.js';
+export { constant, iota, type Operand, size } from './source.js';
+export { ceil, cos, erf, expm1, log1p, round, sin } from './special.js';
+export { all, any, argmin, countNonzero, logSumExp, norm, type NormOptions, ptp, std, variance } from './statistics.js';
+export { flip, type Position, stridedSlice } from './strided.js';
+export { acos, acosh, asin, asinh, atan, atanh, cosh, deg2rad, rad2deg, sinc, sinh, tan } from './trigonometry.js';

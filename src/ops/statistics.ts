@@ -1,10 +1,13 @@
-/** Reductions written with others: the smallest's index, variance, the logarithm of a sum of exponentials, norms. */
+/**
+ * Reductions written with others: the smallest's index, variance, the logarithm of a sum of exponentials, norms, and what
+ * is true of any, of all and of how many.
+ */
 import { add, sub } from './binary.js';
 import { cast } from './cast.js';
 import { equal, lessEqual, where } from './compare.js';
 import { abs, exp, log, neg, sqrt, square } from './elementwise.js';
 import { reshape } from './move.js';
-import { argmax, max, mean, type ReduceOptions, sum } from './reduce.js';
+import { argmax, max, mean, min, type ReduceOptions, sum } from './reduce.js';
 import type { Tensor } from './tensor.js';
 
 /** The index of the first minimum along `axis` (default the last), i32; the axis goes away. */
@@ -44,3 +47,18 @@ export function norm(x: Tensor, { order = 2, ...options }: NormOptions = {}): Te
   const isZero = equal(total, 0);
   return where(isZero, 0, sqrt(where(isZero, 1, total)));
 }
+
+const bytesOfTruth = (x: Tensor): Tensor => cast(cast(x, 'bool'), 'u8');
+
+/** Whether any element, of any dtype, is not 0: bool, false of nothing. */
+export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => cast(max(bytesOfTruth(x), options), 'bool');
+
+/** Whether no element is 0: bool, true of nothing. */
+export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => cast(min(bytesOfTruth(x), options), 'bool');
+
+/** How many elements are not 0: i32, exact up to 2^24 of them. */
+export const countNonzero = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  cast(sum(cast(cast(x, 'bool'), 'f32'), options), 'i32');
+
+/** The distance from the smallest to the largest element. */
+export const ptp = (x: Tensor, options: ReduceOptions = {}): Tensor => sub(max(x, options), min(x, options));
