@@ -11,6 +11,7 @@ import { add, div, maximum, mul, sub } from '../src/ops/binary.js';
 import { cast } from '../src/ops/cast.js';
 import { greater, notEqual, where } from '../src/ops/compare.js';
 import { exp, relu, square } from '../src/ops/elementwise.js';
+import { scatterElements, takeAlongAxis } from '../src/ops/elements.js';
 import { gather } from '../src/ops/gather.js';
 import { sparseCategoricalCrossentropy } from '../src/ops/loss.js';
 import { broadcastTo, reshape, transpose } from '../src/ops/move.js';
@@ -19,7 +20,9 @@ import { maxPool2d } from '../src/ops/pool.js';
 import { randomUniform } from '../src/ops/random.js';
 import { argmax, max, mean, sum } from '../src/ops/reduce.js';
 import { concat, dynamicUpdateSlice, pad, slice } from '../src/ops/slice.js';
+import { argsort, sort, topK } from '../src/ops/sort.js';
 import { iota, size } from '../src/ops/source.js';
+import { flip, stridedSlice } from '../src/ops/strided.js';
 import { bind, type Tensor, type TensorType } from '../src/ops/tensor.js';
 import { acceptedModules } from './support/backends.js';
 import { differences } from './support/compare.js';
@@ -93,6 +96,18 @@ const functions: Readonly<Record<string, (inputs: Inputs, scope: Scope) => Tenso
   gatherColumns: ({ w, j }) => gather(w, j, 1),
   scatterRows: ({ x, i }) => bind('gatherGrad', { axis: 0, size: 'm' }, x, i),
   scatterColumns: ({ w, i }) => bind('gatherGrad', { axis: 1, size: 'm' }, w, i),
+  takenAlong: ({ w, i }) => takeAlongAxis(w, reshape(i, [1, 'n']), 0),
+  scatteredAlong: ({ w, v, i }) =>
+    scatterElements(w, reshape(i, [1, 'n']), reshape(v, [1, 'n']), 0, { reduction: 'add' }),
+  sortedRows: ({ w }) => sort(w, 1),
+  sortedColumns: ({ w }) => argsort(w, 0, { descending: true }),
+  largest: ({ t }) => topK(t, 2, { axis: 1 }).values,
+  reversed: ({ t }) => flip(t),
+  everyOther: ({ w }) => stridedSlice(w, [null, null], [null, null], [2, -1]),
+  backToOthers: ({ w, u }) => {
+    const steps = [1, 3];
+    return bind('stridedSliceGrad', { shape: ['m', '3*n'], starts: [0, 2], steps }, add(w, reshape(u, ['m', 1])));
+  },
   positions: (_, { trace }) => iota(trace, ['m', 'n'], 0),
   counted: ({ t }) => size(t, [0, 2]),
   averaged: ({ w }) => avgPool2d(reshape(w, [1, 'm', 'n', 1]), { poolSize: 3, strides: 2, padding: 'same' }),

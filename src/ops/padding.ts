@@ -62,8 +62,8 @@ export function pad(x: Tensor, paddings: readonly Pair[], { mode = 'constant', v
     const known = ['constant', ...Object.keys(places)].join(', ');
     throw new ArgumentError('pad', `a mode of ${known} is required. Received ${String(mode)}.`);
   }
-  requireIntegers('pad', 'paddings', paddings.flat(), 2 * x.rank);
   if (mode === 'constant' && value === 0) return padWithZeros(x, paddings);
+  requireIntegers('pad', 'paddings', paddings.flat(), 2 * x.rank);
   return paddings.reduce<Tensor>((padded, [low, high], axis) => {
     if (low === 0 && high === 0) return padded;
     const around: Pair = [low, high];

@@ -2,7 +2,7 @@
  * Trigonometric and hyperbolic functions and their inverses, written with other ops. Their largest errors, in units in the
  * last place, over all exponents and around where they bend; tests/elementwise.test.ts holds them to it:
  *
- *   tan 4, asin 4, acos 4, atan 3, sinh 8, cosh 8, asinh 5, acosh 5, atanh 3
+ *   tan 4, asin 4, acos 4, atan 2, sinh 8, cosh 8, asinh 5, acosh 5, atanh 3
  */
 import { atan2 } from './angle.js';
 import { add, div, mul, sub } from './binary.js';
