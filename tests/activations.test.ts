@@ -16,6 +16,7 @@ import type { ReferenceArray } from '../src/ops/definition.js';
 import type { Tensor } from '../src/ops/tensor.js';
 import { reference, wasmBackends } from './support/backends.js';
 import { differences } from './support/compare.js';
+import { checkGradients } from './support/functions.js';
 import { computed } from './support/traced.js';
 
 const floats = (...values: number[]): NDArray => ndarray('f32', [values.length], values);
@@ -249,34 +250,18 @@ test('triangles and bands of matrices', async () => {
 
 test.run();
 
-/** `fn` of a vector, in float64: the sum of its elements each times a weight, and the gradient of that. */
-function differentiated(fn: (x: Tensor) => Tensor, length: number) {
-  const trace = new Trace('test', {});
-  const x = trace.input('x', { dtype: 'f32', shape: [length] });
-  const y = fn(x);
-  const weights = Array.from({ length: y.shape.length === 0 ? 1 : length }, (_, i) => 1 + i / 8);
-  const loss = ops.sum(ops.mul(y, ops.constant(trace, ndarray('f32', y.shape.map(Number), weights))));
-  const graph = trace.finish({ loss, gradient: gradients(loss, [x])[0] as Tensor });
-  return (name: 'loss' | 'gradient', values: readonly number[]): number[] => {
-    const input: ReferenceArray = { dtype: 'f32', shape: [length], data: Float64Array.from(values) };
-    const results = executeGraph(graph, new Map<ValueId, ReferenceArray>([[0, input]]), {});
-    return [...(results.get(graph.outputs[name] as ValueId)?.data ?? [])];
-  };
-}
-
+/** The gradient, in float64, of the sum of the elements of `fn`, the i-th times 1 + i / 8. */
 function gradientOf(fn: (x: Tensor) => Tensor, values: readonly number[]): number[] {
-  return differentiated(fn, values.length)('gradient', values);
+  const trace = new Trace('test', {});
+  const x = trace.input('x', { dtype: 'f32', shape: [values.length] });
+  const y = fn(x);
+  const weights = Array.from({ length: y.rank === 0 ? 1 : values.length }, (_, i) => 1 + i / 8);
+  const loss = ops.sum(ops.mul(y, ops.constant(trace, ndarray('f32', y.shape.map(Number), weights))));
+  const graph = trace.finish({ gradient: gradients(loss, [x])[0] as Tensor });
+  const input: ReferenceArray = { dtype: 'f32', shape: [values.length], data: Float64Array.from(values) };
+  const results = executeGraph(graph, new Map<ValueId, ReferenceArray>([[0, input]]), {});
+  return [...(results.get(graph.outputs['gradient'] as ValueId)?.data ?? [])];
 }
 
-function checkGradient(fn: (x: Tensor) => Tensor, values: readonly number[]): void {
-  const run = differentiated(fn, values.length);
-  const step = 1e-5;
-  const numeric = values.map((_, i) => {
-    const moved = (by: number): number => {
-      const input = values.map((value, j) => (j === i ? value + by : value));
-      return run('loss', input)[0] ?? NaN;
-    };
-    return (moved(step) - moved(-step)) / (2 * step);
-  });
-  near(run('gradient', values), numeric, 'gradient');
-}
+const checkGradient = (fn: (x: Tensor) => Tensor, values: readonly number[]): void =>
+  checkGradients(fn, [floats(...values)], [1]);

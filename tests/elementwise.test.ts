@@ -44,20 +44,20 @@ const inside = [-0.9, -0.25, 0, 0.5, 0.75];
 const wide = [-3, -0.5, 0, 0.25, 4];
 
 const functions: Readonly<Record<string, Exact>> = {
-  tan: { fn: ops.tan, exact: Math.tan, limit: 4, at: [-1, 0, 0.5, 4] },
-  asin: { fn: ops.asin, exact: Math.asin, limit: 4, at: inside },
-  acos: { fn: ops.acos, exact: Math.acos, limit: 4, at: inside },
-  atan: { fn: ops.atan, exact: Math.atan, limit: 2, at: wide },
-  sinh: { fn: ops.sinh, exact: Math.sinh, limit: 8, at: wide },
-  cosh: { fn: ops.cosh, exact: Math.cosh, limit: 8, at: wide },
-  asinh: { fn: ops.asinh, exact: Math.asinh, limit: 5, at: wide },
-  acosh: { fn: ops.acosh, exact: Math.acosh, limit: 5, at: [1.5, 2, 30] },
-  atanh: { fn: ops.atanh, exact: Math.atanh, limit: 3, at: inside },
+  tan: { fn: ops.tan, exact: Math.tan, limit: 3.5, at: [-1, 0, 0.5, 4] },
+  asin: { fn: ops.asin, exact: Math.asin, limit: 2.5, at: inside },
+  acos: { fn: ops.acos, exact: Math.acos, limit: 2.1, at: inside },
+  atan: { fn: ops.atan, exact: Math.atan, limit: 1.5, at: wide },
+  sinh: { fn: ops.sinh, exact: Math.sinh, limit: 3.4, at: wide },
+  cosh: { fn: ops.cosh, exact: Math.cosh, limit: 4.1, at: wide },
+  asinh: { fn: ops.asinh, exact: Math.asinh, limit: 1.9, at: wide },
+  acosh: { fn: ops.acosh, exact: Math.acosh, limit: 1.8, at: [1.5, 2, 30] },
+  atanh: { fn: ops.atanh, exact: Math.atanh, limit: 1.8, at: inside },
   exp2: { fn: ops.exp2, exact: (x) => 2 ** x, limit: 0.51, at: wide },
   log2: { fn: ops.log2, exact: Math.log2, limit: 2, at: [0.25, 1, 3] },
   log10: { fn: ops.log10, exact: Math.log10, limit: 2, at: [0.25, 1, 3] },
-  deg2rad: { fn: ops.deg2rad, exact: (x) => (x * Math.PI) / 180, limit: 1.5, at: wide },
-  rad2deg: { fn: ops.rad2deg, exact: (x) => (x * 180) / Math.PI, limit: 1.5, at: wide },
+  deg2rad: { fn: ops.deg2rad, exact: (x) => (x * Math.PI) / 180, limit: 0.7, at: wide },
+  rad2deg: { fn: ops.rad2deg, exact: (x) => (x * 180) / Math.PI, limit: 0.7, at: wide },
   trunc: { fn: ops.trunc, exact: Math.trunc, limit: 0, at: [-2.5, 0.5] },
 };
 

@@ -4,9 +4,10 @@
  */
 import { add, sub } from './binary.js';
 import { cast } from './cast.js';
-import { equal, lessEqual, where } from './compare.js';
+import { equal, where } from './compare.js';
 import { abs, exp, log, neg, sqrt, square } from './elementwise.js';
 import { reshape } from './move.js';
+import { isFinite } from './numbers.js';
 import { argmax, max, mean, min, type ReduceOptions, sum } from './reduce.js';
 import type { Tensor } from './tensor.js';
 
@@ -24,12 +25,10 @@ export function variance(x: Tensor, options: ReduceOptions = {}): Tensor {
 /** The root of the variance; its gradient is not finite where all elements are equal. */
 export const std = (x: Tensor, options: ReduceOptions = {}): Tensor => sqrt(variance(x, options));
 
-const largestFloat = 3.4028234663852886e38;
-
 /** log(sum(exp(x))), without overflow; of nothing and of -Infinity alone it is -Infinity. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const largest = max(x, { ...options, keepDims: true });
-  const shift = where(lessEqual(abs(largest), largestFloat), largest, 0);
+  const shift = where(isFinite(largest), largest, 0);
   const total = log(sum(exp(sub(x, shift)), options));
   return add(total, options.keepDims ? shift : reshape(shift, total.shape));
 }

@@ -1,8 +1,8 @@
 /**
- * Trigonometric and hyperbolic functions and their inverses, written with other ops. Their largest errors, in units in the
- * last place, over all exponents and around where they bend; tests/elementwise.test.ts holds them to it:
+ * Trigonometric and hyperbolic functions and their inverses, written with other ops. Their largest errors in units in the
+ * last place, over 1.5e6 arguments of all exponents and between -128 and 128; tests/elementwise.test.ts holds them to it:
  *
- *   tan 4, asin 4, acos 4, atan 2, sinh 8, cosh 8, asinh 5, acosh 5, atanh 3
+ *   tan 3.5, asin 2.5, acos 2.1, atan 1.5, sinh 3.4, cosh 4.1, asinh 1.9, acosh 1.8, atanh 1.8
  */
 import { atan2 } from './angle.js';
 import { add, div, mul, sub } from './binary.js';
