@@ -7,7 +7,6 @@ export * from './kernels/reduce';
 export * from './kernels/special';
 export * from './kernels/scan';
 export * from './kernels/gather';
-export * from './kernels/gather-grad';
 export * from './kernels/elements';
 export * from './kernels/sort';
 export * from './kernels/softmax';

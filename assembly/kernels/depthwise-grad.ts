@@ -1,5 +1,6 @@
 // The gradients of a depthwise convolution.
-import { fma, loadPart, storePart } from '../simd';
+import { loadLanes, storeLanes } from '../lanes';
+import { fma } from '../simd';
 import { products } from '../taps';
 
 /**
@@ -50,18 +51,18 @@ function sumTaps(
     let p = x + (<usize>(row / outHeight) * height + row % outHeight * strideHeight) * line;
     let q = dy + <usize>row * outWidth * pixel;
     for (let i = outWidth; i > 0; i--) {
-      const g = whole ? v128.load(q) : loadPart(q, channels);
-      r = fma(whole ? v128.load(p) : loadPart(p, channels), g, r);
-      s = fma(whole ? v128.load(p + second) : loadPart(p + second, channels), g, s);
-      t = fma(whole ? v128.load(p + third) : loadPart(p + third, channels), g, t);
+      const g = whole ? v128.load(q) : loadLanes(q, channels);
+      r = fma(whole ? v128.load(p) : loadLanes(p, channels), g, r);
+      s = fma(whole ? v128.load(p + second) : loadLanes(p + second, channels), g, s);
+      t = fma(whole ? v128.load(p + third) : loadLanes(p + third, channels), g, t);
       p += step;
       q += pixel;
     }
   }
   // Taps that repeat the last one repeat its sum.
-  storePart(to, r, channels);
-  storePart(to + second, s, channels);
-  storePart(to + third, t, channels);
+  storeLanes(to, r, channels);
+  storeLanes(to + second, s, channels);
+  storeLanes(to + third, t, channels);
 }
 
 /**

@@ -40,7 +40,6 @@ const padding = oneOf('valid', 'same');
 const activation = oneOf('linear', 'relu');
 const window = { poolSize: pair(natural), strides: pair(natural), padding };
 const attention = { scale: number, causal: boolean };
-const paddings = pair(pair(natural));
 const paddings: Check = (value) => list(natural)(value) && Array.isArray(value) && value.length === 4;
 const convolution = { strides: pair(natural), padding: (value: unknown) => padding(value) || paddings(value) };
 

@@ -14,8 +14,6 @@ export {
   softplus,
   softsign,
 } from './activations.js';
-export { floorDivide, mod, squaredDifference } from './arithmetic.js';
-export { attention, attentionByScores, type AttentionOptions, type ByScoresOptions } from './attention.js';
 export { atan2 } from './angle.js';
 export { floorDivide, fmod, mod, squaredDifference } from './arithmetic.js';
 export {
@@ -35,6 +33,7 @@ export {
   trace,
   unstack,
 } from './arrange.js';
+export { attention, attentionByScores, type AttentionOptions, type ByScoresOptions } from './attention.js';
 export { avgPool2d } from './average-pool.js';
 export { add, div, maximum, minimum, mul, pow, sub } from './binary.js';
 export { cast } from './cast.js';
@@ -51,7 +50,6 @@ export {
   where,
 } from './compare.js';
 export { conv1d, conv2d, conv3d } from './convolutions.js';
-export { conv2d } from './conv.js';
 export { dot, einsum, outer, tensordot } from './einsum.js';
 export { scatterElements, type ScatterOptions, takeAlongAxis } from './elements.js';
 export {
@@ -129,17 +127,13 @@ export {
   simpleRnnCell,
 } from './rnn.js';
 export { cumsum, type CumsumOptions } from './scan.js';
-export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } from './separable.js';
-export { concat, dynamicUpdateSlice, pad, slice } from './slice.js';
-export { constant, iota, type Operand, size } from './source.js';
-export { ceil, cos, erf, expm1, log1p, round, sin } from './special.js';
-export { argmin, logSumExp, norm, type NormOptions, std, variance } from './statistics.js';
-export { conv1dTranspose, conv2dTranspose, conv3dTranspose } from './transposed.js';
 export { gatherNd, scatterNd, segmentMax, segmentMean, segmentMin, segmentSum } from './scatter.js';
+export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } from './separable.js';
 export { concat, dynamicUpdateSlice, slice } from './slice.js';
 export { argsort, median, sort, type SortOptions, topK, type TopKOptions } from './sort.js';
 export { constant, iota, type Operand, size } from './source.js';
 export { ceil, cos, erf, expm1, log1p, round, sin } from './special.js';
 export { all, any, argmin, countNonzero, logSumExp, norm, type NormOptions, ptp, std, variance } from './statistics.js';
 export { flip, type Position, stridedSlice } from './strided.js';
+export { conv1dTranspose, conv2dTranspose, conv3dTranspose } from './transposed.js';
 export { acos, acosh, asin, asinh, atan, atanh, cosh, deg2rad, rad2deg, sinc, sinh, tan } from './trigonometry.js';
