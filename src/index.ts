@@ -196,6 +196,7 @@ export type { CheckpointOptions } from './train/checkpoint.js';
 export { csvLogger, jsonLogger } from './train/loggers.js';
 export { auc, confusionMatrix, f1, precision, r2, recall, type ThresholdOptions } from './train/scores.js';
 export type { MonitorOptions } from './train/monitor.js';
+export { type Profile, profile, type ProfileOptions } from './train/profile.js';
 export {
   cosineDecay,
   type CosineDecayOptions,
@@ -291,6 +292,6 @@ export { type ModelContents, readModel, writeModel } from './format/model.js';
 export { memorySource } from './format/source.js';
 
 // Backends
-export type { Backend, Executable, RunOptions, Session, Stats } from './backend/backend.js';
+export type { Backend, Executable, RunOptions, Session, Stats, Timing, TimingOptions } from './backend/backend.js';
 export { referenceBackend } from './backend/reference/reference.js';
 export { wasmBackend, type WasmBackendOptions } from './backend/wasm/backend.js';

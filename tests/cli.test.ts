@@ -92,7 +92,7 @@ const near = (actual: unknown, expected: NDArray): void => {
 test('help says what there is, for every command', async () => {
   const help = await quern('--help');
   assert.is(help.code, 0);
-  for (const command of ['train', 'evaluate', 'predict', 'inspect', 'serve']) {
+  for (const command of ['train', 'evaluate', 'predict', 'inspect', 'profile', 'serve']) {
     assert.match(help.stdout, new RegExp(`\n  ${command} `));
     const own = await quern(command, '--help');
     assert.is(own.code, 0);
@@ -128,6 +128,7 @@ test('files that are missing or no model end with 1 and one line', async () => {
   for (const command of [
     ['inspect'],
     ['evaluate'],
+    ['profile'],
     ['predict', '--mnist-index', '1'],
     ['serve', '--port', '0', '--target', 'node'],
   ]) {
@@ -192,6 +193,37 @@ test('predict reads nested lists: one example, several, or under their name', as
     assertFailed(await quern('predict', rows, '--input', path), 1, message);
   }
   assertFailed(await quern('predict', rows, '--input', 'nowhere.json'), 1, /nowhere\.json/);
+});
+
+test('profile maps the time of a run to layers, also of a training step made from the layers', async () => {
+  const common = ['--runs', '2', '--threads', '1'];
+  const forward = jsonOf(await quern('profile', digits, '--batch', '2', '--json', ...common));
+  assert.equal([forward['graph'], forward['batchSize'], forward['runs']], ['predict', 2, 2]);
+  const names = (list: unknown): unknown[] => (list as { readonly name: string }[]).map(({ name }) => name).sort();
+  assert.equal(names(forward['layers']), ['dense']);
+  assert.equal(names(forward['nodes']), ['dense/matmul', 'dense/softmax']);
+  const step = jsonOf(await quern('profile', digits, '--graph', 'trainStep', '--json', ...common));
+  assert.ok(names(step['ops']).includes('sparseCategoricalCrossentropyGrad') && names(step['layers']).includes('adam'));
+  const text = await quern('profile', rows, '--graph', 'trainStep', '--check-finite', ...common);
+  assert.is(text.code, 0, text.stderr);
+  assert.match(text.stdout, /^layer +node +kernel +time +share +GFLOP\/s +bytes\n/);
+  assert.match(text.stdout, /one run, median of 2 +[\d.]+ ms\n/);
+  assertFailed(await quern('profile', digits, '--batch', '65'), 1, /a batch of at most 64.*Received 65/);
+  assertFailed(await quern('profile', digits, '--graph', 'decode'), 1, /\(predict\)\. Received 'decode'/);
+  assertFailed(await quern('profile', digits, '--runs', '0'), 2, /An integer from 1 to 1000000/);
+});
+
+test('the first node that makes an infinity is named', async () => {
+  const path = join(folder, 'large.safetensors');
+  const large = sequential([input({ shape: [3] }), dense({ units: 2 })], { backend: referenceBackend });
+  large.setVariables({ 'dense/kernel': ndarray('f32', [3, 2], [3e38, 0, 3e38, 0, 3e38, 0]) });
+  await large.save(path);
+  const x = join(folder, 'large.json');
+  writeFileSync(x, '[[0, 1, 1]]');
+  const wrong = /\[predict\] finite numbers.*Infinity at element 0 of the output of 'dense\/matmul'/;
+  assertFailed(await quern('predict', path, '--input', x, '--check-finite'), 1, wrong);
+  assert.is((await quern('predict', path, '--input', x)).code, 0);
+  assert.is((await quern('predict', rows, '--input', x, '--check-finite')).code, 0);
 });
 
 test('predict and evaluate know MNIST', async () => {

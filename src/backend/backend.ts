@@ -4,7 +4,8 @@
  */
 import type { NDArray } from '../core/ndarray.js';
 import type { Named } from '../core/tree.js';
-import type { Program } from '../graph/program.js';
+import type { Extents } from '../core/shape.js';
+import type { Graph, Program } from '../graph/program.js';
 
 export interface CompileOptions {
   /** The graphs to compile; all unless said. */
@@ -22,6 +23,36 @@ export interface RunOptions {
   readonly session?: Session;
   /** Check every node's output and throw `NumericsError` with the first that holds a NaN or an infinity. Slow. */
   readonly checkFinite?: boolean;
+}
+
+export interface TimingOptions {
+  readonly session?: Session;
+  /** Runs that are timed (default 20), after some that are not. */
+  readonly runs?: number;
+}
+
+/** How long a piece of a run took. */
+export interface RecordTiming {
+  /** What computes it: a kernel, or an op of the reference. */
+  readonly kernel: string;
+  /**
+   * The nodes whose work it does, by their index: the one that it computes, then those fused into it. None for what moves
+   * values around the graph, such as the storing of updates.
+   */
+  readonly nodes: readonly number[];
+  /** Milliseconds, one number for each run. */
+  readonly ms: readonly number[];
+}
+
+export interface Timing {
+  /** The graph as the backend runs it, after its passes: what the nodes of the records are of. */
+  readonly graph: Graph;
+  /** What the symbols stood for. */
+  readonly extents: Extents;
+  /** In the order in which they run. */
+  readonly records: readonly RecordTiming[];
+  /** Milliseconds of whole runs, feeds and outputs included. */
+  readonly ms: readonly number[];
 }
 
 /** One user's copy of the session variables. */
@@ -46,6 +77,11 @@ export interface Executable {
    * `checkNumerics` fails; a run that throws leaves every variable as it was when it updates them at its end.
    */
   run(graph: string, feeds: Named<NDArray>, options?: RunOptions): Promise<Record<string, NDArray>>;
+  /**
+   * Times a graph: whole runs, and runs in which the clock is read after every record. Throws as `run` does. Every run
+   * counts, those that come before the timed ones too: it updates what the graph updates.
+   */
+  time(graph: string, feeds: Named<NDArray>, options?: TimingOptions): Promise<Timing>;
   getVariable(name: string, session?: Session): NDArray;
   setVariable(name: string, value: NDArray, session?: Session): void;
   createSession(): Session;

@@ -7,6 +7,7 @@ import { QuernError } from '../core/errors.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addInspect } from './commands/inspect.js';
 import { addPredict } from './commands/predict.js';
+import { addProfile } from './commands/profile.js';
 import { addServe } from './commands/serve.js';
 import { addTrain } from './commands/train.js';
 import { Command, CommanderError } from './vendor.js';
@@ -22,6 +23,7 @@ addEvaluate(program);
 addPredict(program);
 addInspect(program);
 addServe(program);
+addProfile(program);
 
 function fail(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -26,8 +26,20 @@ export function table(rows: readonly (readonly [name: string, value: string])[])
   return [rule, ...rows.map(([name, value]) => `${name.padEnd(names)}  ${value.padStart(values)}`), rule].join('\n');
 }
 
+/** Rows below their names; the first `texts` columns are aligned left, the others right. */
+export function columns(names: readonly string[], rows: readonly (readonly string[])[], texts = 1): string {
+  const widths = names.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => (i < texts ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  const rule = '\u2500'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
+  return [line(names), rule, ...rows.map(line)].join('\n');
+}
+
 export const bytes = (count: number): string => `${count.toLocaleString('en-US')} B`;
 
-export const milliseconds = (ms: number): string => `${ms.toFixed(ms < 100 ? 1 : 0)} ms`;
+export const milliseconds = (ms: number): string => `${ms.toFixed(ms < 1 ? 3 : ms < 100 ? 1 : 0)} ms`;
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;

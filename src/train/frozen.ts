@@ -5,6 +5,7 @@ import type { NDArray } from '../core/ndarray.js';
 import type { ModelContents } from '../format/model.js';
 import { type Labels, type Loss, type LossName, lossOf } from '../nn/losses.js';
 import { type Metric, type MetricName, metricOf } from '../nn/metrics.js';
+import type { Program } from '../graph/program.js';
 import { checkData, evaluateRows, predictRows, type Signature, signatureOf, withEvaluation } from './evaluation.js';
 import { readContents, saveModel } from './saving.js';
 import { Runtime } from './runtime.js';
@@ -71,6 +72,11 @@ export class FrozenModel {
   /** Writes one model file: whole, or not at all. Throws `IoError`. */
   save(path: string): Promise<void> {
     return saveModel(path, this.#contents);
+  }
+
+  /** The graph `predict`, and what else was saved. */
+  get program(): Program {
+    return this.#contents.program;
   }
 
   /** What runs it, and the bytes that it holds; undefined before the first run. */

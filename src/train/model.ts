@@ -216,6 +216,11 @@ export class Model {
     await saveModel(path, this.contents(options));
   }
 
+  /** The graphs `predict`, and once compiled `trainStep` and `evaluate`. Throws `ArgumentError` before the input is known. */
+  get program(): Program {
+    return this.#required('program').built.program;
+  }
+
   /** What runs it, and the bytes that it holds; undefined before the first run. */
   get stats(): Runtime['stats'] {
     return this.#made?.runtime.stats;

@@ -38,13 +38,14 @@ export function executeOp<N extends OpName>(
 
 /**
  * The values of a graph, given those of its inputs and variables. Errors from data name the node; `checkFinite` throws
- * with the first input, variable or node that holds a NaN or an infinity.
+ * with the first input, variable or node that holds a NaN or an infinity; `heard` gets the milliseconds of each node.
  */
 export function executeGraph(
   graph: Graph,
   given: ReadonlyMap<ValueId, ReferenceArray>,
   extents: Extents,
   checkFinite = false,
+  heard?: (ms: number) => unknown,
 ): ReadonlyMap<ValueId, ReferenceArray> {
   const values = new Map(given);
   if (checkFinite) {
@@ -55,7 +56,9 @@ export function executeGraph(
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((id) => values.get(id) as ReferenceArray);
     const outputs = node.outputs.map((id) => zeros(graph.values[id] as TensorType, extents));
+    const start = performance.now();
     naming(node, () => executeNode(node, inputs, outputs, extents));
+    heard?.(performance.now() - start);
     node.outputs.forEach((id, i) => values.set(id, outputs[i] as ReferenceArray));
     if (checkFinite) outputs.forEach((output) => requireFinite(node.name, output));
   }

@@ -9,8 +9,18 @@ import type { Named } from '../../core/tree.js';
 import type { Graph, Program, ValueId, Variable } from '../../graph/program.js';
 import type { ReferenceArray } from '../../ops/definition.js';
 import type { TensorType } from '../../ops/tensor.js';
-import type { Backend, CompileOptions, Executable, RunOptions, Session, Stats } from '../backend.js';
+import type {
+  Backend,
+  CompileOptions,
+  Executable,
+  RunOptions,
+  Session,
+  Stats,
+  Timing,
+  TimingOptions,
+} from '../backend.js';
 import { boundsOf, checkExtents, checkVariable, extentsOf, graphOf, graphsOf } from '../feeds.js';
+import { requireRuns, WARM_UP } from '../timing.js';
 import { executeGraph, fromHost, toHost, zeros } from './execute.js';
 
 export const referenceBackend: Backend = {
@@ -46,6 +56,33 @@ class ReferenceExecutable implements Executable {
   }
 
   async run(name: string, feeds: Named<NDArray>, options: RunOptions = {}): Promise<Record<string, NDArray>> {
+    return this.#run(name, feeds, options);
+  }
+
+  async time(name: string, feeds: Named<NDArray>, { session, runs = 20 }: TimingOptions = {}): Promise<Timing> {
+    requireRuns(runs);
+    const options = session ? { session } : {};
+    const graph = graphOf(this.#graphs, name);
+    const nodes = graph.nodes.map((): number[] => []);
+    const whole: number[] = [];
+    for (let run = 0; run < WARM_UP + runs; run++) {
+      const start = performance.now();
+      const each: number[] = [];
+      await this.#run(name, feeds, options, (ms) => each.push(ms));
+      if (run < WARM_UP) continue;
+      whole.push(performance.now() - start);
+      each.forEach((ms, node) => nodes[node]?.push(ms));
+    }
+    const records = graph.nodes.map(({ op }, index) => ({ kernel: op, nodes: [index], ms: nodes[index] ?? [] }));
+    return { graph, extents: extentsOf(name, graph, feeds, this.#bounds), records, ms: whole };
+  }
+
+  async #run(
+    name: string,
+    feeds: Named<NDArray>,
+    options: RunOptions,
+    heard?: (ms: number) => unknown,
+  ): Promise<Record<string, NDArray>> {
     this.#requireOpen();
     const graph = graphOf(this.#graphs, name);
     const extents = extentsOf(name, graph, feeds, this.#bounds);
@@ -55,7 +92,7 @@ class ReferenceExecutable implements Executable {
     for (const [variable, id] of Object.entries(graph.variables)) {
       given.set(id, this.#storeOf(variable, options.session).get(variable) as ReferenceArray);
     }
-    const values = executeGraph(graph, given, extents, options.checkFinite);
+    const values = executeGraph(graph, given, extents, options.checkFinite, heard);
     for (const [variable, id] of Object.entries(graph.updates)) {
       this.#storeOf(variable, options.session).set(variable, values.get(id) as ReferenceArray);
     }

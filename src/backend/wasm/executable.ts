@@ -6,7 +6,8 @@ import { evaluateShape, type Extents } from '../../core/shape.js';
 import type { Named } from '../../core/tree.js';
 import { optimize } from '../../graph/passes/optimize.js';
 import type { Program, ValueId } from '../../graph/program.js';
-import type { CompileOptions, Executable, RunOptions, Session, Stats } from '../backend.js';
+import type { CompileOptions, Executable, RunOptions, Session, Stats, Timing, TimingOptions } from '../backend.js';
+import { requireRuns, WARM_UP } from '../timing.js';
 import { boundsOf, checkExtents, checkVariable, extentsOf, graphsOf } from '../feeds.js';
 import { ABORT, BAD_INDEX, MAY_WAIT, RUNNING_THREADS, STATUS, STATUS_RECORD, STATUS_VALUE, SYNC } from './control.js';
 import { type Layout, layOutAll, PAGE, patch, type Plan } from './layout.js';
@@ -33,6 +34,16 @@ export interface WasmExecutable extends Executable {
 /** Compiles a program for a module. Synchronous: the module is compiled already. */
 export function createExecutable(program: Program, options: WasmOptions): WasmExecutable {
   return new Compiled(program, options);
+}
+
+/** A run whose feeds are in place. */
+interface Begun {
+  readonly plan: Plan;
+  readonly extents: Extents;
+  /** Where the session's variables lie. */
+  readonly offset: number;
+  /** The record that it starts with. */
+  readonly first: number;
 }
 
 interface State {
@@ -98,18 +109,8 @@ class Compiled implements WasmExecutable {
   }
 
   runSync(name: string, feeds: Named<NDArray>, options: RunOptions = {}): Record<string, NDArray> {
-    const plan = this.plan(name);
+    const { plan, extents, offset, first } = this.begin(name, feeds, options.session);
     const { graph } = plan.draft;
-    const extents = extentsOf(name, graph, feeds, this.bounds);
-    this.prepare(name, plan, extents, this.sessionOffset(options.session));
-    const offset = this.states.get(name)?.session ?? 0;
-    for (const [input, value] of Object.entries(graph.inputs)) {
-      const feed = feeds[input];
-      if (feed) this.array(plan, value, feed.shape, offset).set(feed.data);
-    }
-    const stale = plan.packedKeys.some((key) => this.store.packedCopies.get(key)?.stale);
-    if (stale) for (const key of plan.packedKeys) this.refreshed(key);
-    const first = stale ? plan.prepare : plan.body;
     try {
       if (options.checkFinite) this.runChecked(name, plan, first, extents, offset);
       else this.walk(first, plan.end);
@@ -125,6 +126,28 @@ class Compiled implements WasmExecutable {
       outputs[output] = ndarray(type.dtype, shape, copyOf(this.array(plan, value, shape, offset)));
     }
     return outputs;
+  }
+
+  async time(name: string, feeds: Named<NDArray>, { session, runs = 20 }: TimingOptions = {}): Promise<Timing> {
+    requireRuns(runs);
+    const options = session ? { session } : {};
+    const whole: number[] = [];
+    const pieces: number[][] = [];
+    for (let run = 0; run < WARM_UP + runs; run++) {
+      const start = performance.now();
+      this.runSync(name, feeds, options);
+      const taken = performance.now() - start;
+      const each = this.walkSteps(name, feeds, session);
+      if (run < WARM_UP) continue;
+      whole.push(taken);
+      pieces.push(each);
+    }
+    const { draft, packing, steps } = this.plan(name);
+    const packs = pieces.some(({ length }) => length > steps.length);
+    const records = (packs ? [...packing, ...steps] : steps).map(({ kernel, node }, i) => {
+      return { kernel, nodes: draft.nodesOf(node), ms: pieces.map((each) => each[i] ?? NaN) };
+    });
+    return { graph: draft.graph, extents: this.states.get(name)?.extents ?? {}, records, ms: whole };
   }
 
   getVariable(name: string, session?: Session): NDArray {
@@ -216,6 +239,37 @@ class Compiled implements WasmExecutable {
     patch(plan, this.view(), extents, session);
     state.extents = extents;
     state.session = session;
+  }
+
+  /** Puts feeds, extents and session in their places. */
+  private begin(name: string, feeds: Named<NDArray>, session: Session | undefined): Begun {
+    const plan = this.plan(name);
+    const { graph } = plan.draft;
+    const extents = extentsOf(name, graph, feeds, this.bounds);
+    this.prepare(name, plan, extents, this.sessionOffset(session));
+    const offset = this.states.get(name)?.session ?? 0;
+    for (const [input, value] of Object.entries(graph.inputs)) {
+      const feed = feeds[input];
+      if (feed) this.array(plan, value, feed.shape, offset).set(feed.data);
+    }
+    const stale = plan.packedKeys.some((key) => this.store.packedCopies.get(key)?.stale);
+    if (stale) for (const key of plan.packedKeys) this.refreshed(key);
+    return { plan, extents, offset, first: stale ? plan.prepare : plan.body };
+  }
+
+  /** Runs record by record; returns the milliseconds of each. */
+  private walkSteps(name: string, feeds: Named<NDArray>, session: Session | undefined): number[] {
+    const { plan, first } = this.begin(name, feeds, session);
+    const steps = first === plan.body ? plan.steps : [...plan.packing, ...plan.steps];
+    try {
+      return steps.map(({ at }, i) => {
+        const start = performance.now();
+        this.walk(at, steps[i + 1]?.at ?? plan.end);
+        return performance.now() - start;
+      });
+    } finally {
+      this.store.spoil(Object.keys(plan.draft.graph.updates));
+    }
   }
 
   private refreshed(key: string): void {

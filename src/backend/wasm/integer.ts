@@ -24,6 +24,8 @@ export interface IntegerCluster {
   readonly bias: ValueId | null;
   /** Where the result goes: a u8 value when the only consumer quantizes it, otherwise the root's float output. */
   readonly output: Quantized | ValueId;
+  /** Indices of the nodes that it stands for: the root, then those that make its operands and quantize its result. */
+  readonly nodes: readonly number[];
 }
 
 export interface IntegerClusters {
@@ -94,7 +96,9 @@ export function integerClusters(graph: Graph): IntegerClusters {
         last = consumer;
       }
     }
-    const cluster: IntegerCluster = { root: node, x, weight, bias: node.inputs[2] ?? null, output };
+    const operands = node.inputs.slice(0, 2).flatMap((value) => producers.get(value) ?? []);
+    const nodes = [index, ...(last === index ? [] : [last]), ...operands];
+    const cluster: IntegerCluster = { root: node, x, weight, bias: node.inputs[2] ?? null, output, nodes };
     roots.set(index, cluster);
     clusters.set(last, cluster);
   });

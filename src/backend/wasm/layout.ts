@@ -7,7 +7,7 @@
  */
 import { MemoryError } from '../../core/errors.js';
 import { type Dim, evaluateDim, type Extents } from '../../core/shape.js';
-import type { Address, Argument } from './lowering.js';
+import type { Address, Argument, KernelName } from './lowering.js';
 import { aligned, layOut } from './memory.js';
 import type { PlanDraft, RecordDraft } from './plan.js';
 import type { Store } from './store.js';
@@ -25,6 +25,13 @@ interface Patch {
   readonly session: boolean;
 }
 
+/** One record of a plan. */
+export interface Step {
+  readonly at: number;
+  readonly node: number;
+  readonly kernel: KernelName;
+}
+
 export interface Plan {
   readonly draft: PlanDraft;
   /** The records to run when some packed copy is stale start at `prepare`; otherwise at `body`. All end at `end`. */
@@ -35,8 +42,10 @@ export interface Plan {
   readonly patches: readonly Patch[];
   /** The words of `prepare` to `end` and of the tables, as first written (symbols at zero, session at offset zero). */
   readonly image: readonly (readonly [address: number, words: Uint32Array])[];
-  /** Where each record of the body starts, and the node it works for. */
-  readonly steps: readonly { readonly at: number; readonly node: number }[];
+  /** Where each record of the body starts, its kernel, and the node it works for. */
+  readonly steps: readonly Step[];
+  /** The same for what packs. */
+  readonly packing: readonly Step[];
   addressOf(address: Address): { readonly at: number; readonly session: boolean };
 }
 
@@ -179,11 +188,11 @@ function encode(
     const at = fixed.get(buffer) ?? 0;
     image.push([at, Uint32Array.from(entries, (entry, i) => word(entry, false, at + i * 4))]);
   }
-  const steps: { at: number; node: number }[] = [];
   const words = new Uint32Array((start.end - start.prepare) / 4);
   let at = start.prepare;
   let number = start.first;
-  const put = (record: RecordDraft): void => {
+  const put = (record: RecordDraft): Step => {
+    const step = { at, node: record.node, kernel: record.kernel };
     const kernel = draft.kernels.get(record.kernel);
     if (!kernel) throw new RangeError(`kernel ${record.kernel} is not in the module`);
     const base = (at - start.prepare) / 4;
@@ -195,12 +204,10 @@ function encode(
       words[base + 4 + i] = word(argument, kernel.isFloat[i] === true, at + HEADER + i * 4);
     });
     at += recordBytes(record);
+    return step;
   };
-  for (const { records } of draft.prepare) records.forEach(put);
-  for (const record of draft.body) {
-    steps.push({ at, node: record.node });
-    put(record);
-  }
+  const packing = draft.prepare.flatMap(({ records }) => records.map(put));
+  const steps = draft.body.map(put);
   image.push([start.prepare, words]);
   const packedKeys = draft.prepare.map((each) => each.key);
   return {
@@ -212,6 +219,7 @@ function encode(
     patches,
     image,
     steps,
+    packing,
     addressOf,
   };
 }

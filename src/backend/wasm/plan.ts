@@ -54,6 +54,8 @@ export interface PlanDraft {
   resolve(address: Address): Address;
   readonly addressOf: readonly Address[];
   readonly threadScratch: number;
+  /** The nodes whose work is done where a node is: itself, and what is fused into it; the node that it computes first. */
+  nodesOf(node: number): readonly number[];
 }
 
 const isAddress = (argument: Argument): argument is Address => typeof argument === 'object';
@@ -88,7 +90,11 @@ export function draftPlan(
       `a training module is required for the kernels ${names}. Received an inference module.`,
     );
   }
-  return builder.finish();
+  const nodesOf = (node: number): readonly number[] => {
+    const fused = clusters.get(node)?.nodes.filter((each, i) => i === 0 || each === node || absorbed.has(each));
+    return fused ?? (node < 0 ? [] : [node]);
+  };
+  return { ...builder.finish(), nodesOf };
 }
 
 class PlanBuilder implements Emitter {
@@ -212,7 +218,7 @@ class PlanBuilder implements Emitter {
     return { buffer, offset };
   }
 
-  finish(): PlanDraft {
+  finish(): Omit<PlanDraft, 'nodesOf'> {
     this.beginNode(-1);
     const last = this.shareBuffers();
     this.storeUpdates(last);

@@ -5,6 +5,7 @@ import type { NDArray } from '../../core/ndarray.js';
 import { loadMnist } from '../../data/mnist.js';
 import { rowsOf, sliceRows } from '../../data/rows.js';
 import { type FrozenModel, loadFrozenModel } from '../../train/frozen.js';
+import { requireFinite } from '../../train/profile.js';
 import { largest } from '../client.js';
 import { readJsonRows } from '../input.js';
 import { integer, jsonOption, threadsOption } from '../options.js';
@@ -15,6 +16,7 @@ interface PredictOptions {
   readonly input?: string;
   readonly mnistIndex?: number;
   readonly threads: number;
+  readonly checkFinite?: boolean;
   readonly json?: boolean;
 }
 
@@ -26,6 +28,7 @@ export function addPredict(program: Command): void {
     .option('--input <file>', 'JSON: nested lists of numbers, or { "input name": nested lists }')
     .option('--mnist-index <n>', 'take one of the 10,000 MNIST test images', integer(0))
     .addOption(threadsOption())
+    .option('--check-finite', 'first run once with every value checked, to name the first node that makes a NaN')
     .addOption(jsonOption())
     .action((path: string, options: PredictOptions) => {
       if ((options.input === undefined) === (options.mnistIndex === undefined)) {
@@ -46,8 +49,11 @@ function examplesOf({ signature }: FrozenModel, { input, mnistIndex = 0 }: Predi
 async function predict(path: string, options: PredictOptions): Promise<void> {
   const model = await loadFrozenModel(path, { backend: wasmBackend({ threads: options.threads }) });
   try {
-    const { dtype, shape, data } = await model.predict(examplesOf(model, options));
-    const { name } = model.signature.output;
+    const x = examplesOf(model, options);
+    const { input, output } = model.signature;
+    if (options.checkFinite) await requireFinite(model, { [input.name]: x });
+    const { dtype, shape, data } = await model.predict(x);
+    const { name } = output;
     const [rows = 0] = shape;
     const size = data.length / Math.max(rows, 1);
     const lines = Array.from({ length: rows }, (_, row) => describe(data.subarray(row * size, (row + 1) * size)));
