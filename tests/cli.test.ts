@@ -188,6 +188,7 @@ test('predict reads nested lists: one example, several, or under their name', as
     ['[[1,2]]', /f32 \[batch, 3\] is required/],
     ['[]', /\[x\]/],
     ['"text"', /\[input\] numbers/],
+    ['['.repeat(200_000) + ']'.repeat(200_000), /\[input\] lists nested at most 32 deep are required/],
   ] as const) {
     writeFileSync(path, text);
     assertFailed(await quern('predict', rows, '--input', path), 1, message);
@@ -303,6 +304,13 @@ test('a port in use is found before the work whose result it was to serve', asyn
     }
   } finally {
     taken.close();
+  }
+});
+
+test('a port that fetch and browsers do not open is refused', async () => {
+  for (const target of ['node', 'workerd']) {
+    const ended = await quern('serve', digits, '--port', '10080', '--target', target);
+    assertFailed(ended, 1, /Received 10080: browsers and fetch refuse to open it/);
   }
 });
 

@@ -1,7 +1,7 @@
 /** What every backend checks before it runs: which graph, which feeds, and what the symbols stand for. */
 import { holds } from '../core/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../core/errors.js';
-import { type NDArray, sizeOf } from '../core/ndarray.js';
+import { type NDArray, requireArray, sizeOf } from '../core/ndarray.js';
 import { evaluateDim, evaluateShape, type Extents, isFixed, printShape } from '../core/shape.js';
 import type { Named } from '../core/tree.js';
 import type { Graph, Node, Program, Variable } from '../graph/program.js';
@@ -112,6 +112,7 @@ export function checkVariable(name: string, variable: Variable, value: NDArray):
 
 /** Throws unless `array` is of the type's dtype and rank, and its data of that dtype and as long as its shape says. */
 function checkArray(where: string, { dtype, shape }: TensorType, array: NDArray): void {
+  requireArray(where, array);
   if (array.dtype !== dtype || !holds(dtype, array.data)) {
     throw new DTypeError(where, `${dtype} is required. Received ${array.dtype} in a ${array.data.constructor.name}.`);
   }

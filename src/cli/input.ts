@@ -4,13 +4,20 @@ import { DTypeError, FormatError, ShapeError } from '../core/errors.js';
 import { type NDArray, sizeOf } from '../core/ndarray.js';
 import { loadFile } from '../format/file.js';
 
+/** Axes of an array. */
+const mostAxes = 32;
+
 /**
- * An array from nested lists. Throws `ShapeError` for lists of unequal length, `DTypeError` for elements that the dtype
+ * An array from nested lists. Throws `ShapeError` for lists of unequal length or nested too deep, `DTypeError` for elements that the dtype
  * does not hold.
  */
 export function fromNested(where: string, value: unknown, dtype: DType): NDArray {
   const shape: number[] = [];
-  for (let at = value; Array.isArray(at); at = at[0]) shape.push(at.length);
+  for (let at = value; Array.isArray(at); at = at[0]) {
+    shape.push(at.length);
+    if (shape.length <= mostAxes) continue;
+    throw new ShapeError(where, `lists nested at most ${mostAxes} deep are required. Received them deeper.`);
+  }
   const data = allocate(dtype, sizeOf(shape));
   let filled = 0;
   const fill = (item: unknown, axis: number): void => {

@@ -14,6 +14,7 @@ import { mapNamed } from '../core/tree.js';
 import { batches, rowsOf } from '../data/rows.js';
 import type { ModelContents } from '../format/model.js';
 import { ProgramBuilder, type Scope } from '../graph/builder.js';
+import { replay } from '../graph/inline.js';
 import { usesOf } from '../graph/passes/rewrite.js';
 import type { Graph, Node, Program, ValueId } from '../graph/program.js';
 import { dequantize, quantize as quantizeOp } from '../ops/quantize.js';
@@ -193,8 +194,4 @@ function rewrite(contents: ModelContents, plan: Plan, ranges: ReadonlyMap<ValueI
 function throughIntegers(scope: Scope, tensor: Tensor, { scale, zeroPoint }: Affine): Tensor {
   const parameters = [scope.constant(scale), scope.constant(zeroPoint, 'u8')] as const;
   return dequantize(quantizeOp(tensor, ...parameters), ...parameters);
-}
-
-function replay<N extends OpName>(scope: Scope, node: Node<N>, inputs: readonly Tensor[]): readonly Tensor[] {
-  return scope.trace.record(node.op, node.attrs, inputs);
 }

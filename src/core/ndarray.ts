@@ -9,6 +9,19 @@ export interface NDArray<D extends DType = DType> {
   readonly data: DataOf<D>;
 }
 
+/** Throws `ArgumentError` for what is no array of ours, such as plain lists, which TypeScript would not have let through. */
+export function requireArray(where: string, value: unknown): void {
+  const isArray =
+    typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value && 'data' in value;
+  if (isArray && Array.isArray(value.shape) && ArrayBuffer.isView(value.data)) return;
+  const received = Array.isArray(value) ? 'a plain list' : value === null ? 'null' : `a value of type ${typeof value}`;
+  throw new ArgumentError(
+    where,
+    `an array { dtype, shape, data }, as ndarray() makes it, is required. Received ${received}.`,
+  );
+}
+
+/** How many elements an array of a shape has: the product of its extents. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }

@@ -47,6 +47,7 @@ export function inline(scope: Scope, program: Program, name: string, inputs: Nam
   return Object.fromEntries(Object.entries(graph.outputs).map(([output, id]) => [output, tensorOf(id)]));
 }
 
-function replay<N extends OpName>(scope: Scope, node: Node<N>, inputs: readonly Tensor[]): readonly Tensor[] {
+/** Records a stored node again, on other tensors. */
+export function replay<N extends OpName>(scope: Scope, node: Node<N>, inputs: readonly Tensor[]): readonly Tensor[] {
   return scope.trace.record(node.op, node.attrs, inputs);
 }

@@ -1,7 +1,7 @@
 /** What data must be before it is trained on. Errors name the row of the data, counted from 0. */
 import { ArgumentError, DTypeError, IndexError, NumericsError, ShapeError } from '../core/errors.js';
 import { holds } from '../core/dtype.js';
-import { type NDArray, sizeOf } from '../core/ndarray.js';
+import { type NDArray, requireArray, sizeOf } from '../core/ndarray.js';
 import { printShape } from '../core/shape.js';
 import { rowsOf } from '../data/rows.js';
 import type { Labels } from '../nn/losses.js';
@@ -10,6 +10,7 @@ import type { TensorType } from '../ops/tensor.js';
 
 /** Throws unless `array` holds rows of `type`, whose first dimension counts them; at least one. */
 export function checkRows(where: string, type: TensorType, array: NDArray): void {
+  requireArray(where, array);
   if (array.dtype !== type.dtype || !holds(array.dtype, array.data)) {
     throw new DTypeError(where, `${printType(type)} is required. Received ${array.dtype} ${printShape(array.shape)}.`);
   }

@@ -1,7 +1,7 @@
 /** Predicting and evaluating in batches, and the graph that evaluates. */
 import type { NDArray } from '../core/ndarray.js';
 import { allocate } from '../core/dtype.js';
-import { sizeOf } from '../core/ndarray.js';
+import { requireArray, sizeOf } from '../core/ndarray.js';
 import { ArgumentError, GraphError, UnsupportedError } from '../core/errors.js';
 import { mapNamed, type Named } from '../core/tree.js';
 import { type Batch, batches, rowsOf } from '../data/rows.js';
@@ -97,6 +97,7 @@ export type CheckedData = { readonly x: NDArray; readonly y: NDArray };
 /** Throws for data that the model and its loss do not take. */
 export function checkData(input: TensorType, labels: Labels, x: NDArray, y: NDArray): CheckedData {
   checkRows('x', input, x);
+  requireArray('y', y);
   const aligned = alignLabels(labels, y);
   checkRows('y', labels, aligned);
   checkLengths(x, aligned);

@@ -11,7 +11,7 @@
  */
 import type { Backend } from '../backend/backend.js';
 import { ArgumentError, DTypeError, FormatError, ShapeError } from '../core/errors.js';
-import { type NDArray, ndarray } from '../core/ndarray.js';
+import { type NDArray, ndarray, requireArray } from '../core/ndarray.js';
 import { sameShape } from '../core/shape.js';
 import { rowsOf, sliceRows } from '../data/rows.js';
 import type { ModelContents } from '../format/model.js';
@@ -241,6 +241,7 @@ export class Model {
 
   /** A model that was not told its input learns it from the first examples. */
   #madeFor(x: NDArray): Made {
+    requireArray('x', x);
     return this.#made ?? this.#make(input({ shape: x.shape.slice(1), dtype: x.dtype }));
   }
 
