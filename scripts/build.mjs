@@ -105,7 +105,7 @@ async function buildScripts() {
     logLevel: 'warning',
   };
   await esbuild.build({ ...shared, entryPoints: sources.filter((path) => !vendors.includes(path)) });
-  const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
+  const banner = { js: "import * as node from 'node:module'; const require = node.createRequire(import.meta.url);" };
   await esbuild.build({ ...shared, entryPoints: vendors, bundle: true, sourcemap: false, banner });
 }
 

@@ -235,6 +235,12 @@ export {
   type SgdOptions,
 } from './train/optimizers.js';
 
+// Reports
+export { type Tested } from './report/outcome.js';
+export type { ReportContents } from './report/page.js';
+export { type Recorder, recorder, report, type ReportOptions, writeReport } from './report/report.js';
+export { type TimedBackend, timeSteps } from './report/steps.js';
+
 // Compression
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
 

@@ -390,9 +390,11 @@ test('the smaller programs train, save, and are served as they are', async () =>
     assert.is(report['bytes'], statSync(join(out, `${name}.safetensors`)).size);
     assert.match(ended.stderr, /served answer differs, of (30|1000) +0\n/);
   }
-  const plain = await quern('train', 'mnist-mlp', '--quick', '--limit', '500', '--out', out);
+  const page = join(out, 'report.html');
+  const plain = await quern('train', 'mnist-mlp', '--quick', '--limit', '500', '--out', out, '--report', page);
   assert.is(plain.code, 0, plain.stderr);
   assert.match(plain.stdout, /test accuracy +\d+\.\d+ %\n/);
+  assert.match(readFileSync(page, 'utf8'), /<code\s*>quern train mnist-mlp --quick --limit 500 /);
   assert.match((await quern('train', '--help')).stdout, /  iris +irises by four lengths; 100 epochs, batches of 32\n/);
 });
 

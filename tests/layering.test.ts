@@ -18,8 +18,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   nn: ['core', 'ops', 'graph'],
   train: ['core', 'ops', 'graph', 'nn', 'format', 'backend', 'data'],
   compress: ['core', 'ops', 'graph', 'nn', 'format', 'backend', 'data', 'train'],
+  report: ['core', 'graph', 'format', 'backend', 'train'],
   models: ['core', 'ops', 'graph', 'nn', 'format', 'backend', 'data', 'train', 'compress'],
-  cli: ['core', 'ops', 'graph', 'nn', 'format', 'backend', 'data', 'train', 'compress', 'models', 'edge'],
+  cli: ['core', 'ops', 'graph', 'nn', 'format', 'backend', 'data', 'train', 'compress', 'report', 'models', 'edge'],
 };
 
 /** What the edge may import: the wasm backend, the model file, and what those are made of. */
@@ -33,6 +34,7 @@ const nodeFiles = [
   /^src\/(cli|models)\//,
   /^src\/backend\/wasm\/(backend|[a-z-]+-node)\.ts$/,
   /^src\/format\/file\.ts$/,
+  /^src\/report\/environment-node\.ts$/,
   /^src\/data\/(iris|mnist)\.ts$/,
   /^edge\/(build|node|page|workerd)\.ts$/,
 ];
@@ -40,6 +42,7 @@ const nodeFiles = [
 /** Files that import packages. The build takes those of a `vendor.ts` in, so that nothing that ships depends on any. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'src/cli/vendor.ts': ['commander'],
+  'src/report/vendor.ts': ['fast-png'],
   'src/train/vendor.ts': ['cli-progress'],
   'edge/build.ts': ['esbuild'],
   'edge/page.ts': ['esbuild'],
@@ -48,7 +51,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 /** Where what runs on the edge starts, and what it must never reach. */
 const edgeEntries = ['edge/handler.ts', 'edge/cloudflare.ts', 'edge/index.ts'];
 const neverOnTheEdge = [
-  /^src\/(nn|train|compress|data|models|cli)\//,
+  /^src\/(nn|train|compress|data|report|models|cli)\//,
   /^src\/backend\/reference\//,
   /^src\/graph\/(autodiff|trace|builder|inline|print)\.ts$/,
   /^src\/ops\/tables\/(gradient|reference|cost|cases)\.ts$/,

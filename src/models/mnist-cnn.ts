@@ -60,13 +60,13 @@ const calibrationRows = 1024;
 
 /** Trains, measures on the 10,000 test images, quantizes, measures again and saves. */
 export async function trainMnistCnn(job: Job): Promise<MnistResult> {
-  const { seed = 0, backend, out, limit, verbose = 'auto' } = job;
+  const { seed = 0, backend, out, limit, verbose = 'auto', callbacks = [] } = job;
   const { epochs, batchSize } = { ...mnistCnnDefaults, ...job };
   await makeFolder(out);
   const [data, test] = [loadMnist('train', limit), loadMnist('test')];
   const model = mnistCnn({ seed, backend });
   const clock = new EpochClock();
-  await model.fit(data.x, data.y, { epochs, batchSize, verbose, callbacks: [clock] });
+  await model.fit(data.x, data.y, { epochs, batchSize, verbose, callbacks: [clock, ...callbacks] });
   const float32 = await model.evaluate(test.x, test.y, { batchSize });
   const paths = { float32: join(out, 'mnist-cnn.safetensors'), int8: join(out, 'mnist-cnn-int8.safetensors') };
   await model.save(paths.float32);

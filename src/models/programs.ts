@@ -1,4 +1,5 @@
 /** The programs that a person can run, by name: `quern train NAME`. */
+import { irisSpecies } from '../data/iris.js';
 import { irisDefaults, trainIris } from './iris.js';
 import { linearRegressionDefaults, trainLinearRegression } from './linear-regression.js';
 import { logisticRegressionDefaults, trainLogisticRegression } from './logistic-regression.js';
@@ -11,6 +12,8 @@ export interface ModelProgram {
   readonly about: string;
   readonly defaults: Defaults;
   readonly train: (job: Job) => Promise<Trained>;
+  /** What the classes are called; their numbers unless said. */
+  readonly classNames?: readonly string[];
 }
 
 /** Of the two models that the program makes, the small one is served. */
@@ -32,7 +35,7 @@ export const modelPrograms = {
     defaults: mnistMlpDefaults,
     train: trainMnistMlpLarge,
   },
-  iris: { about: 'irises by four lengths', defaults: irisDefaults, train: trainIris },
+  iris: { about: 'irises by four lengths', defaults: irisDefaults, train: trainIris, classNames: irisSpecies },
   'linear-regression': {
     about: 'a line through noisy numbers',
     defaults: linearRegressionDefaults,

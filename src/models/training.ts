@@ -24,6 +24,8 @@ export interface Job {
   /** Train on the first so many examples only. */
   readonly limit?: number;
   readonly verbose?: Verbosity;
+  /** What else hears of the training. */
+  readonly callbacks?: readonly Callback[];
 }
 
 export interface Trained {
@@ -88,10 +90,10 @@ export async function fitModel(
   model: Model,
   { x, y }: Dataset,
   defaults: Defaults,
-  { epochs = defaults.epochs, batchSize = defaults.batchSize, seed = 0, verbose = 'auto' }: Job,
+  { epochs = defaults.epochs, batchSize = defaults.batchSize, seed = 0, verbose = 'auto', callbacks = [] }: Job,
 ): Promise<number> {
   const clock = new EpochClock();
-  await model.fit(x, y, { epochs, batchSize, seed, verbose, callbacks: [clock] });
+  await model.fit(x, y, { epochs, batchSize, seed, verbose, callbacks: [clock, ...callbacks] });
   return clock.mean;
 }
 

@@ -1,11 +1,13 @@
 /** `quern train`: trains a model of the zoo, shrinks it, saves it and, if asked, serves it. */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { wasmBackend } from '../../backend/wasm/backend.js';
 import { chooseModule } from '../../backend/wasm/modules-node.js';
 import { saveFile } from '../../format/file.js';
 import { rowsOf, sliceRows } from '../../data/rows.js';
 import { type ModelProgram, modelPrograms, type ModelProgramName } from '../../models/programs.js';
-import type { Trained } from '../../models/training.js';
+import { makeFolder, type Trained } from '../../models/training.js';
+import { recorder, writeReport } from '../../report/report.js';
+import { timeSteps } from '../../report/steps.js';
 import { largest, requestBody, servedOutputs } from '../client.js';
 import { measureFirstInference } from '../first-inference.js';
 import { integer, jsonOption, portOption, threadsOption } from '../options.js';
@@ -25,6 +27,7 @@ interface TrainOptions {
   readonly serve?: boolean;
   readonly once?: boolean;
   readonly port: number;
+  readonly report?: string;
   readonly json?: boolean;
 }
 
@@ -48,6 +51,7 @@ export function addTrain(program: Command): void {
     .addOption(threadsOption())
     .option('--batch-size <n>', "examples in one step (default: the model's own)", integer(1, 4096))
     .option('--out <folder>', 'folder of the saved files (default: models/<model>)')
+    .option('--report <file>', 'write what happened as one HTML page: curves, confusions, samples, times')
     .option('--serve', 'serve the model from workerd, the Cloudflare Workers runtime, until stopped')
     .option('--once', 'serve, send up to 1,000 test examples over HTTP, print the numbers and exit')
     .addOption(portOption())
@@ -70,17 +74,42 @@ async function train(name: ModelProgramName, options: TrainOptions): Promise<voi
   const output = outputOf(json);
   const serves = options.serve || options.once;
   if (serves) await requireFreePort(port);
+  if (options.report !== undefined) await makeFolder(dirname(options.report));
   const module = chooseModule('train');
   output.note(`Training ${name} with ${module}, ${threads} thread${threads === 1 ? '' : 's'}.`);
   const epochs = options.quick ? 1 : options.epochs;
-  const result = await modelPrograms[name].train({
+  const run = recorder();
+  const timed = timeSteps(wasmBackend({ training: true, threads, module }));
+  const { train: trainProgram, defaults, classNames }: ModelProgram = modelPrograms[name];
+  const result = await trainProgram({
     seed,
-    backend: wasmBackend({ training: true, threads, module }),
+    callbacks: [run],
+    backend: timed.backend,
     out,
     ...(epochs === undefined ? {} : { epochs }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(limit === undefined ? {} : { limit }),
   });
+  if (options.report !== undefined) {
+    const { x, y } = result.test;
+    const predictions = await result.served.predict(x);
+    const size = batchSize ?? defaults.batchSize;
+    await writeReport(options.report, {
+      title: name,
+      history: run.history,
+      msPerEpoch: run.msPerEpoch,
+      msPerStep: timed.msPerStep,
+      measured: result.measured,
+      tested: { x, y, predictions, ...(classNames && { classNames }) },
+      environment: {
+        engine: `${module}, ${threads} thread${threads === 1 ? '' : 's'} in training`,
+        seed: `${seed}`,
+        'batch size': `${size}`,
+        'test predictions by': `${basename(result.path)}, ${result.served.stats?.description ?? ''}`,
+      },
+    });
+    output.note(`The report is in ${options.report}.`);
+  }
   const msFirstInference = await measureFirstInference(result.path);
   const report = { ...result.measured, msFirstInference, threads, module };
   if (!serves) {
