@@ -26,7 +26,9 @@ export interface ModelSource {
 }
 
 export interface HandlerOptions {
+  /** The models that are served, by name. */
   readonly models: readonly ModelSource[];
+  /** What a request may ask for at the most; for an isolate of 128 MB unless said. */
   readonly limits?: Partial<Limits>;
   /** An HTML page for `/`; its inline scripts and styles are allowed by their hashes, nothing else is. */
   readonly page?: string;
@@ -36,6 +38,7 @@ export interface HandlerOptions {
   readonly report?: (error: unknown) => void;
 }
 
+/** Answers one request. */
 export type Handler = (request: Request) => Promise<Response>;
 
 const server = { name: 'quern', version: '0.1.0', extensions: [] };
@@ -77,6 +80,7 @@ interface Route {
 
 const reading = (respond: () => Promise<Response> | Response): Route => ({ method: 'GET', respond });
 
+/** A server for models: Open Inference Protocol v2 over JSON, and a page at `/`. */
 export function createHandler(options: HandlerOptions): Handler {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const report = options.report ?? ((error: unknown) => console.error(error));

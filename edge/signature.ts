@@ -4,6 +4,7 @@ import { mapNamed, type Named } from '../src/core/tree.js';
 import type { Bound, Graph, Program, ValueId } from '../src/graph/program.js';
 import type { TensorType } from '../src/ops/tensor.js';
 
+/** What one graph of a program takes and gives. */
 export interface Signature {
   /** The graph that answers a request. */
   readonly graph: string;

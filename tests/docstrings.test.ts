@@ -1,4 +1,7 @@
-/** Every public name has a docstring, and the links in docstrings lead somewhere. */
+/**
+ * Every public name has a docstring, and the links in docstrings lead somewhere. Options say what each of them is; the
+ * function that takes them says the rest.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -18,7 +21,11 @@ function undocumented(module: ts.Symbol, prefix = ''): string[] {
     const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
     const name = `${prefix}${exported.name}`;
     if (symbol.flags & ts.SymbolFlags.ValueModule) return undocumented(symbol, `${name}.`);
-    return symbol.getDocumentationComment(checker).length > 0 ? [] : [`${name} (${fileOf(symbol)})`];
+    const said = (each: ts.Symbol): boolean => each.getDocumentationComment(checker).length > 0;
+    if (said(symbol)) return [];
+    const members = [...(symbol.members?.values() ?? [])];
+    if (!/Options$/.test(name) || members.length === 0) return [`${name} (${fileOf(symbol)})`];
+    return members.filter((each) => !said(each)).map((each) => `${name}.${each.name} (${fileOf(symbol)})`);
   });
 }
 

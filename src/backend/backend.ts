@@ -18,6 +18,7 @@ export interface CompileOptions {
   readonly memoryLimit?: number;
 }
 
+/** How a graph is run. */
 export interface RunOptions {
   /** The session whose variables the run reads and updates; the default session unless said. */
   readonly session?: Session;
@@ -26,6 +27,7 @@ export interface RunOptions {
 }
 
 export interface TimingOptions {
+  /** As in `RunOptions`. */
   readonly session?: Session;
   /** Runs that are timed (default 20), after some that are not. */
   readonly runs?: number;
@@ -44,6 +46,7 @@ export interface RecordTiming {
   readonly ms: readonly number[];
 }
 
+/** How long runs of a graph took, whole and record by record. */
 export interface Timing {
   /** The graph as the backend runs it, after its passes: what the nodes of the records are of. */
   readonly graph: Graph;
@@ -61,6 +64,7 @@ export interface Session {
   close(): void;
 }
 
+/** What an executable holds, and what runs it. */
 export interface Stats {
   /** Bytes of memory the executable holds, stated at compile: the peak. */
   readonly peakBytes: number;
@@ -89,6 +93,7 @@ export interface Executable {
   close(): void;
 }
 
+/** A machine that programs are compiled for. */
 export interface Backend {
   readonly name: string;
   /** Throws `MemoryError`, `UnsupportedError` (naming every op that is missing), never at run time. Variables start at zero. */

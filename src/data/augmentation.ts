@@ -21,6 +21,7 @@ export interface Picture {
 /** Makes another image of one, with random numbers from `key` alone. The size it gives follows from the size it gets. */
 export type Augmentation = (picture: Picture, key: Key) => Picture;
 
+/** Random numbers for one picture, the same for the same seed, epoch and row. */
 export interface Draw {
   /** Default 0. */
   readonly seed?: number;
@@ -143,6 +144,7 @@ export function horizontalFlip({ probability = 0.5 } = {}): Augmentation {
 export interface CropOptions {
   /** Of what is cut out; the image's own unless said. */
   readonly height?: number;
+  /** Pixels of the cut, at most those of the picture. */
   readonly width?: number;
   /** Pixels that are put around the image before (default 0). */
   readonly padding?: number;

@@ -15,6 +15,7 @@ import type { Named } from '../core/tree.js';
 /** What a column holds: numbers, integers, texts, or texts that name a class. */
 export type ColumnType = 'f32' | 'i32' | 'text' | 'class';
 
+/** A column of a table: its name and its values. */
 export type Column =
   | { readonly type: 'f32' | 'i32'; readonly values: NDArray }
   | { readonly type: 'text'; readonly values: readonly string[] }
@@ -28,6 +29,7 @@ export interface Missing {
   readonly column: string;
 }
 
+/** What a CSV file holds. */
 export interface Table {
   readonly rows: number;
   readonly columns: Named<Column>;

@@ -9,6 +9,7 @@ import { type NDArray, ndarray } from '../core/ndarray.js';
 import { loadFile } from '../format/file.js';
 import { readIdx } from './idx.js';
 
+/** Examples and their labels. */
 export interface Dataset {
   /** Examples, the first axis counting them. */
   readonly x: NDArray;
@@ -16,6 +17,7 @@ export interface Dataset {
   readonly y: NDArray;
 }
 
+/** The 60,000 images to train on, or the 10,000 to test with. */
 export type MnistPart = 'train' | 'test';
 
 const prefixes: Readonly<Record<MnistPart, string>> = { train: 'train', test: 't10k' };

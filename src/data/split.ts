@@ -24,6 +24,7 @@ export interface SplitOptions {
   readonly seed?: number;
 }
 
+/** Rows to train on and rows that are held back. */
 export interface Split {
   readonly train: Int32Array;
   readonly validation: Int32Array;

@@ -33,6 +33,7 @@ export type Upgrade = (program: Json) => Json;
 const formatUpgrades: readonly Upgrade[] = [];
 const opsetUpgrades: readonly Upgrade[] = [];
 
+/** What a model file holds: a program, the values of its shared variables, and assets. */
 export interface ModelContents {
   readonly program: Program;
   /** A value for every shared variable; session variables start at zero and have none. */

@@ -28,6 +28,7 @@ import { verify } from './verify.js';
 /** Draws the first value of a variable, f32 or of the variable's dtype. */
 export type Initializer = (shape: readonly number[], key: Key) => NDArray;
 
+/** What a variable is: its shape, and unless said f32, shared, trainable and zero at first. */
 export interface VariableSpec {
   readonly shape: Shape;
   /** f32 unless said. */
@@ -132,6 +133,7 @@ export interface ProgramOptions {
   readonly seed?: number;
 }
 
+/** Makes programs: traces functions on tensors into graphs over shared variables. */
 export class ProgramBuilder {
   readonly #symbols: Named<Bound>;
   readonly #seed: number;

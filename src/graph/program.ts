@@ -10,6 +10,7 @@ import type { TensorType } from '../ops/tensor.js';
 /** An index into the values of a graph. */
 export type ValueId = number;
 
+/** One op on values of its graph. */
 export interface Node<N extends OpName = OpName> {
   readonly op: N;
   readonly attrs: OpAttrs[N];
@@ -19,6 +20,7 @@ export interface Node<N extends OpName = OpName> {
   readonly name: string;
 }
 
+/** Nodes in order, with what they take, give, read and update: plain data. */
 export interface Graph {
   /** The type of every value; values are numbered from 0. */
   readonly values: readonly TensorType[];
@@ -45,6 +47,7 @@ export interface Bound {
   readonly max: number;
 }
 
+/** Graphs over one store of variables: plain data, and what a model file holds. */
 export interface Program {
   readonly symbols: Named<Bound>;
   readonly variables: Named<Variable>;

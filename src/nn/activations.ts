@@ -42,6 +42,7 @@ const names = [
   'tanh',
 ] as const;
 
+/** The activations that layers know by name; `linear` is none. */
 export type ActivationName = (typeof names)[number];
 
 const activations: { readonly [N in ActivationName]: (x: Tensor) => Tensor } = {

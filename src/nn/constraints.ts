@@ -8,6 +8,7 @@ import { sum } from '../ops/reduce.js';
 import type { Tensor } from '../ops/tensor.js';
 import { type Field, oneOf, optional, positive, readOptions } from './options.js';
 
+/** What weights are brought back to after each update: a function of the updated weights. */
 export interface Constraint {
   readonly kind: 'maxNorm' | 'nonNeg' | 'unitNorm';
   /** For `maxNorm`. */

@@ -48,6 +48,7 @@ function orthonormal(count: number, length: number, drawn: Float32Array): Float6
   return vectors;
 }
 
+/** How first weights are drawn, by their Keras names (Glorot and Bengio 2010; He et al. 2015). */
 export const initializers: { readonly [N in InitializerName]: Initializer } = {
   glorotUniform: (shape, key) => {
     const { fanIn, fanOut } = fansOf(shape);

@@ -10,6 +10,7 @@ export interface InputOptions {
   readonly dtype?: DType;
 }
 
+/** What a model takes: the type of one example. */
 export interface Input {
   readonly kind: 'input';
   readonly name: string;

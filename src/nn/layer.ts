@@ -30,6 +30,7 @@ export interface Naming {
   readonly name?: string;
 }
 
+/** A layer: its name, its configuration, and what it records on a tensor. */
 export interface Layer {
   readonly kind: string;
   readonly name: string | undefined;

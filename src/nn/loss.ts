@@ -9,6 +9,7 @@ export interface Labels extends TensorType {
   readonly classes?: number;
 }
 
+/** A loss: a number for each example, from labels and predictions. */
 export interface Loss {
   readonly name: string;
   /** The labels for predictions of a type. Throws `ShapeError` for predictions that the loss does not take. */

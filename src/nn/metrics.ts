@@ -11,6 +11,7 @@ import { iota } from '../ops/source.js';
 import type { Tensor } from '../ops/tensor.js';
 import { meanAbsoluteError, meanSquaredError } from './distance.js';
 
+/** A metric that is a mean over examples: a number for each. */
 export interface Metric {
   readonly name: string;
   /** f32, of any shape; labels are of the loss's type. */

@@ -228,10 +228,17 @@ function extremeCases(): readonly PlainCase[] {
   ];
 }
 
+/** a + b, element by element with broadcasting, of one dtype. */
 export const add = (a: Operand, b: Operand): Tensor => bind('add', none, ...tensorsOf('add', a, b));
+/** a - b, element by element with broadcasting, of one dtype. */
 export const sub = (a: Operand, b: Operand): Tensor => bind('sub', none, ...tensorsOf('sub', a, b));
+/** a * b, element by element with broadcasting, of one dtype. */
 export const mul = (a: Operand, b: Operand): Tensor => bind('mul', none, ...tensorsOf('mul', a, b));
+/** a / b, element by element with broadcasting, of one dtype. */
 export const div = (a: Operand, b: Operand): Tensor => bind('div', none, ...tensorsOf('div', a, b));
+/** a to the power of b, element by element with broadcasting, of one dtype. */
 export const pow = (a: Operand, b: Operand): Tensor => bind('pow', none, ...tensorsOf('pow', a, b));
+/** the larger of a and b, element by element with broadcasting, of one dtype. */
 export const maximum = (a: Operand, b: Operand): Tensor => bind('maximum', none, ...tensorsOf('maximum', a, b));
+/** the smaller of a and b, element by element with broadcasting, of one dtype. */
 export const minimum = (a: Operand, b: Operand): Tensor => bind('minimum', none, ...tensorsOf('minimum', a, b));

@@ -185,16 +185,25 @@ function whereCases(): readonly PlainCase[] {
   ];
 }
 
+/** a = b, element by element with broadcasting: bool. */
 export const equal = (a: Operand, b: Operand): Tensor => bind('equal', none, ...tensorsOf('equal', a, b));
+/** a ≠ b, element by element with broadcasting: bool. */
 export const notEqual = (a: Operand, b: Operand): Tensor => bind('notEqual', none, ...tensorsOf('notEqual', a, b));
+/** a < b, element by element with broadcasting: bool. */
 export const less = (a: Operand, b: Operand): Tensor => bind('less', none, ...tensorsOf('less', a, b));
+/** a <= b, element by element with broadcasting: bool. */
 export const lessEqual = (a: Operand, b: Operand): Tensor => bind('lessEqual', none, ...tensorsOf('lessEqual', a, b));
+/** a > b, element by element with broadcasting: bool. */
 export const greater = (a: Operand, b: Operand): Tensor => bind('greater', none, ...tensorsOf('greater', a, b));
+/** a >= b, element by element with broadcasting: bool. */
 export const greaterEqual = (a: Operand, b: Operand): Tensor =>
   bind('greaterEqual', none, ...tensorsOf('greaterEqual', a, b));
 
+/** a and b, element by element with broadcasting: bool. */
 export const logicalAnd = (a: Tensor, b: Tensor): Tensor => bind('logicalAnd', none, a, b);
+/** a or b, element by element with broadcasting: bool. */
 export const logicalOr = (a: Tensor, b: Tensor): Tensor => bind('logicalOr', none, a, b);
+/** not x, element by element: bool. */
 export const logicalNot = (x: Tensor): Tensor => bind('logicalNot', none, x);
 
 /** `a` where `condition` holds, otherwise `b`; two numbers choose in f32. */

@@ -252,14 +252,19 @@ function reluGradCases(): readonly PlainCase[] {
   ];
 }
 
+/** -x, element by element. */
 export const neg = (x: Tensor): Tensor => bind('neg', none, x);
+/** |x|, element by element. */
 export const abs = (x: Tensor): Tensor => bind('abs', none, x);
 /** -1, 0 or 1. */
 export const sign = (x: Tensor): Tensor => bind('sign', none, x);
+/** the largest integer that is at most x, element by element. */
 export const floor = (x: Tensor): Tensor => bind('floor', none, x);
+/** e to the power of x, element by element. */
 export const exp = (x: Tensor): Tensor => bind('exp', none, x);
 /** The natural logarithm. */
 export const log = (x: Tensor): Tensor => bind('log', none, x);
+/** the square root of x, element by element. */
 export const sqrt = (x: Tensor): Tensor => bind('sqrt', none, x);
 /** 1 / sqrt(x) */
 export const rsqrt = (x: Tensor): Tensor => bind('rsqrt', none, x);
@@ -267,6 +272,7 @@ export const rsqrt = (x: Tensor): Tensor => bind('rsqrt', none, x);
 export const reciprocal = (x: Tensor): Tensor => bind('reciprocal', none, x);
 /** x * x */
 export const square = (x: Tensor): Tensor => bind('square', none, x);
+/** the hyperbolic tangent of x, element by element. */
 export const tanh = (x: Tensor): Tensor => bind('tanh', none, x);
 /** 1 / (1 + exp(-x)) */
 export const sigmoid = (x: Tensor): Tensor => bind('sigmoid', none, x);

@@ -330,11 +330,16 @@ function reductionOf(op: string, x: Tensor, { axes, keepDims = false }: ReduceOp
   return { axes: chosen.map((axis) => normalizeAxis(op, axis, x.rank)).sort((a, b) => a - b), keepDims };
 }
 
+/** The sum over `axes`, all unless said; they stay as 1 with `keepDims`. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => bind('sum', reductionOf('sum', x, options), x);
+/** The mean over `axes`, all unless said; they stay as 1 with `keepDims`. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   bind('mean', reductionOf('mean', x, options), x);
+/** The largest over `axes`, all unless said; they stay as 1 with `keepDims`. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => bind('max', reductionOf('max', x, options), x);
+/** The smallest over `axes`, all unless said; they stay as 1 with `keepDims`. */
 export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => bind('min', reductionOf('min', x, options), x);
+/** The product over `axes`, all unless said; they stay as 1 with `keepDims`. */
 export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   bind('prod', reductionOf('prod', x, options), x);
 /** The index of the first maximum along `axis`, i32; the axis goes away. */

@@ -108,6 +108,7 @@ export const cases = {
     }),
 } satisfies CasesFacet<Special>;
 
+/** the smallest integer that is at least x, element by element. */
 export const ceil = (x: Tensor): Tensor => bind('ceil', none, x);
 /** The nearest integer; halves go to the even one. */
 export const round = (x: Tensor): Tensor => bind('round', none, x);

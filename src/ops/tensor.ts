@@ -7,6 +7,7 @@ import { ArgumentError } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import type { OpAttrs, OpName } from './schema.js';
 
+/** An element type and a shape, whose dimensions may be symbols. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape;

@@ -38,6 +38,7 @@ export interface Recorder {
   readonly onEpochEnd: (epoch: number) => void;
 }
 
+/** A recorder, to be put among the callbacks of `fit`. */
 export function recorder(): Recorder {
   let history: History = { epoch: [], history: {} };
   let start = 0;

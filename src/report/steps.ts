@@ -1,6 +1,7 @@
 /** Times of single steps of training, taken where the backend runs them. */
 import type { Backend, Executable } from '../backend/backend.js';
 
+/** A backend, and the times of the steps that ran on it. */
 export interface TimedBackend {
   /** Runs as the backend does that it was made of. */
   readonly backend: Backend;

@@ -28,6 +28,7 @@ export interface Measures {
   readonly metrics?: readonly (Metric | MetricName)[];
 }
 
+/** A model that only predicts and evaluates, such as an int8 one. Made by `quantize` and `loadFrozenModel`. */
 export class FrozenModel {
   readonly signature: Signature;
   /** What runs the model; makes the default when it is first asked for. */

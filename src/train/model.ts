@@ -44,6 +44,7 @@ export interface ModelOptions {
 }
 
 export interface CompileOptions extends Measures {
+  /** An optimizer, or the name of one with its defaults. */
   readonly optimizer: Optimizer | OptimizerName;
 }
 
@@ -62,6 +63,7 @@ export interface FitOptions {
   readonly seed?: number;
   /** The epoch to begin with, when training goes on (default 0). */
   readonly initialEpoch?: number;
+  /** Called in their order as training goes on. */
   readonly callbacks?: readonly Callback[];
   /**
    * Keeps the run in a file at the end of each epoch, or more often, and goes on from that file where it exists: a run that
@@ -84,6 +86,7 @@ export interface SaveOptions {
 
 const layersAsset = 'layers';
 
+/** A model of layers that trains. Made by `sequential` and `loadModel`. */
 export class Model {
   /** Set by a callback: no epoch follows the current one. */
   stopTraining = false;

@@ -11,6 +11,7 @@ import type { Tensor } from '../ops/tensor.js';
 import { checkClipping, clip, type Clipping } from './clipping.js';
 import { type LearningRateSchedule, rateAt } from './schedules.js';
 
+/** How gradients change weights, recorded as ops of the training step. */
 export interface Optimizer {
   /** The path of its variables: `name/learningRate`, `name/m/dense/kernel`. */
   readonly name: string;

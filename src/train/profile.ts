@@ -77,6 +77,7 @@ export interface Total extends Work {
   readonly name: string;
 }
 
+/** Where the time of a run went. */
 export interface Profile {
   readonly graph: string;
   readonly batchSize: number;

@@ -32,6 +32,7 @@ export interface ExponentialDecayOptions {
   readonly learningRate: number;
   /** The rate is multiplied by `decayRate` once in so many steps. */
   readonly decaySteps: number;
+  /** The rate is multiplied by it every `decaySteps` steps. */
   readonly decayRate: number;
   /** All at once after `decaySteps` instead of a little at each (default false). */
   readonly staircase?: boolean;
@@ -102,6 +103,7 @@ export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): 
 }
 
 export interface OneCycleOptions {
+  /** The rate at the top of the cycle. */
   readonly maxLearningRate: number;
   /** Steps of the whole cycle. */
   readonly steps: number;

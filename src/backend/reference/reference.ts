@@ -23,6 +23,7 @@ import { boundsOf, checkExtents, checkVariable, extentsOf, graphOf, graphsOf } f
 import { requireRuns, WARM_UP } from '../timing.js';
 import { executeGraph, fromHost, toHost, zeros } from './execute.js';
 
+/** The float64 interpreter: slow, obvious, and what all other backends are held against. */
 export const referenceBackend: Backend = {
   name: 'reference',
   compile: async (program, options = {}) => new ReferenceExecutable(program, options),

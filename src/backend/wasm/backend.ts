@@ -19,6 +19,7 @@ export interface WasmBackend extends Backend {
   compile(program: Program, options?: CompileOptions): Promise<WasmExecutable>;
 }
 
+/** The WebAssembly backend. Throws `UnsupportedError` for a module that this engine refuses, `IoError` where there is none. */
 export function wasmBackend(options: WasmBackendOptions = {}): WasmBackend {
   const name = options.module ?? chooseModule(options.training ? 'train' : 'infer');
   const threads = options.threads === 'auto' ? availableParallelism() : (options.threads ?? 1);

@@ -7,6 +7,7 @@ import { readModel } from '../../format/model.js';
 import type { Program } from '../../graph/program.js';
 import { createExecutable, type WasmExecutable, type WasmOptions } from './executable.js';
 
+/** A model that runs. */
 export interface OpenModel {
   readonly program: Program;
   readonly assets: ReadonlyMap<string, Uint8Array>;
