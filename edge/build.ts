@@ -2,12 +2,12 @@
  * Builds a Worker: a folder with its script, the engine, the model and the page, and the configurations that workerd
  * (`workerd serve config.capnp`) and wrangler (`wrangler deploy`) read. Runs on Node.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { build, type Plugin } from 'esbuild';
 import { IoError } from '../src/core/errors.js';
+import { readBuilt } from './built.js';
 import { buildPage } from './page.js';
 
 export interface WorkerOptions {
@@ -38,39 +38,14 @@ const compatibilityDate = '2026-07-01';
 /** The files beside the script, and what workerd makes of each. */
 const modules = { 'engine.wasm': 'wasm', 'model.bin': 'data', 'page.html': 'text' } as const;
 
-/** They stay imports in the bundle: the runtime resolves them. */
-const beside: Plugin = {
-  name: 'beside',
-  setup({ onResolve }) {
-    onResolve({ filter: /\.(wasm|bin|html)$/ }, ({ path }) => ({ path, external: true }));
-  },
-};
-
-async function bundle(entry: string, define: Record<string, string>): Promise<Uint8Array> {
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    platform: 'neutral',
-    conditions: ['workerd'],
-    define,
-    plugins: [beside],
-    write: false,
-    legalComments: 'none',
-    logLevel: 'silent',
-  });
-  return outputFiles[0]?.contents ?? new Uint8Array(0);
-}
-
-async function read(what: string, path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new IoError('build', `${what} that can be read is required. Received '${path}': ${reason}.`, { cause });
-  }
+/** The script as the build bundled it, with these names. */
+async function scriptOf(model: string, engine: string): Promise<Uint8Array> {
+  const bundled = await readBuilt('a Worker script', fileURLToPath(new URL('./worker.js', import.meta.url)));
+  const named = new TextDecoder()
+    .decode(bundled)
+    .replace('"{{model}}"', () => JSON.stringify(model))
+    .replace('"{{engine}}"', () => JSON.stringify(engine));
+  return new TextEncoder().encode(named);
 }
 
 const workerdConfig = (script: string): string => `using Workerd = import "/workerd/workerd.capnp";
@@ -99,11 +74,10 @@ export async function buildWorker(options: WorkerOptions): Promise<BuiltWorker> 
   const { modelPath, outDir, module } = options;
   const name = options.name ?? basename(modelPath, extname(modelPath));
   const engineName = `infer-${module}`;
-  const define = { MODEL_NAME: JSON.stringify(name), ENGINE_NAME: JSON.stringify(engineName) };
   const [script, engine, model, page] = await Promise.all([
-    bundle(fileURLToPath(new URL('./cloudflare.js', import.meta.url)), define),
-    read('an engine module', fileURLToPath(new URL(`../wasm/${engineName}.wasm`, import.meta.url))),
-    read('a model file', modelPath),
+    scriptOf(name, engineName),
+    readBuilt('an engine module', fileURLToPath(new URL(`../wasm/${engineName}.wasm`, import.meta.url))),
+    readBuilt('a model file', modelPath),
     buildPage({ model: name, host: 'Worker' }).then((html) => new TextEncoder().encode(html)),
   ]);
   const files = {

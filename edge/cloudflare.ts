@@ -1,6 +1,7 @@
 /**
  * The Cloudflare Workers target: the script of a Worker that carries one model as data, the engine as a compiled module
- * and the page as text. `build.ts` bundles it and puts the three files beside it.
+ * and the page as text. The build bundles it; `build.ts` names it and puts the three files
+ * beside it.
  */
 import engine from './engine.wasm';
 import model from './model.bin';
@@ -9,7 +10,7 @@ import { openModel } from '../src/backend/wasm/open.js';
 import { createHandler } from './handler.js';
 import { signatureOf } from './signature.js';
 
-/** Written in by the build: the model's name, and the engine module's. */
+/** The model's name and the engine module's: the build leaves room for them. */
 declare const MODEL_NAME: string;
 declare const ENGINE_NAME: string;
 

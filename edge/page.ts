@@ -1,8 +1,9 @@
-/** Builds the page: one HTML file with its script and style inside, from the sources in `edge/page/`. */
-import { readFile } from 'node:fs/promises';
+/**
+ * The page: one HTML file with its script and style inside. The build makes it of the sources in `edge/page/`; here it gets
+ * its names.
+ */
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { FormatError } from '../src/core/errors.js';
+import { readBuilt } from './built.js';
 
 export interface PageOptions {
   /** The model's name, as requests call it. */
@@ -13,34 +14,10 @@ export interface PageOptions {
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
-/** The sources lie beside this file's TypeScript, two levels above what is built of it. */
-const folder = fileURLToPath(new URL('../../edge/page/', import.meta.url));
+const path = fileURLToPath(new URL('./page.html', import.meta.url));
 
+/** Throws `IoError` where the page was not built. */
 export async function buildPage({ model, host }: PageOptions): Promise<string> {
-  const { outputFiles } = await build({
-    absWorkingDir: folder,
-    entryPoints: ['page.ts', 'style.css'],
-    outdir: '.',
-    bundle: true,
-    minify: true,
-    format: 'iife',
-    target: ['es2022', 'safari16.4'],
-    write: false,
-    logLevel: 'silent',
-  });
-  const bundled = (extension: string): string =>
-    outputFiles.find(({ path }) => path.endsWith(extension))?.text.trim() ?? '';
-  const replace = (html: string, from: string, to: string): string => {
-    if (!html.includes(from)) throw new FormatError('page', `'${from}' is required in index.html.`);
-    return html.replaceAll(from, () => to);
-  };
-  let html = (await readFile(`${folder}index.html`, 'utf8')).replace(/\s*\n\s*/g, '\n');
-  html = replace(html, '<link rel="stylesheet" href="style.css" />', `<style>${bundled('.css')}</style>`);
-  html = replace(
-    html,
-    '<script type="module" src="page.ts"></script>',
-    `<script type="module">${bundled('.js')}</script>`,
-  );
-  html = replace(html, '{{model}}', escapeHtml(model));
-  return replace(html, '{{host}}', escapeHtml(host));
+  const html = new TextDecoder().decode(await readBuilt('a page', path));
+  return html.replaceAll('{{model}}', () => escapeHtml(model)).replaceAll('{{host}}', () => escapeHtml(host));
 }

@@ -63,7 +63,11 @@ function binary(): string {
     throw new Error('it exports no path');
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new IoError('workerd', `the npm package 'workerd' is required: ${reason}`, { cause });
+    throw new IoError(
+      'workerd',
+      `the npm package 'workerd' is required; install it, or serve with --target node. ${reason}`,
+      { cause },
+    );
   }
 }
 

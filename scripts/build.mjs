@@ -109,9 +109,54 @@ async function buildScripts() {
   await esbuild.build({ ...shared, entryPoints: vendors, bundle: true, sourcemap: false, banner });
 }
 
+/** They stay imports in the bundle: the runtime resolves them. */
+const beside = {
+  name: 'beside',
+  setup({ onResolve }) {
+    onResolve({ filter: /\.(wasm|bin|html)$/ }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+/** Bundles what is served: the Worker's script and the page, with room for the names of a model and an engine. */
+async function buildServed() {
+  const shared = { absWorkingDir: root, bundle: true, minify: true, write: false, legalComments: 'none' };
+  const worker = await esbuild.build({
+    ...shared,
+    entryPoints: ['edge/cloudflare.ts'],
+    format: 'esm',
+    target: 'es2022',
+    platform: 'neutral',
+    conditions: ['workerd'],
+    define: { MODEL_NAME: '"{{model}}"', ENGINE_NAME: '"{{engine}}"' },
+    plugins: [beside],
+  });
+  const page = await esbuild.build({
+    ...shared,
+    entryPoints: ['edge/page/page.ts', 'edge/page/style.css'],
+    outdir: '.',
+    format: 'iife',
+    target: ['es2022', 'safari16.4'],
+  });
+  const bundled = (extension) => page.outputFiles.find(({ path }) => path.endsWith(extension)).text.trim();
+  const parts = {
+    '<link rel="stylesheet" href="style.css" />': `<style>${bundled('.css')}</style>`,
+    '<script type="module" src="page.ts"></script>': `<script type="module">${bundled('.js')}</script>`,
+  };
+  let html = readFileSync(join(root, 'edge/page/index.html'), 'utf8').replace(/\s*\n\s*/g, '\n');
+  for (const [from, to] of Object.entries(parts)) {
+    if (!html.includes(from)) throw new Error(`'${from}' is required in index.html`);
+    html = html.replace(from, () => to);
+  }
+  writeFileSync(join(root, 'dist/edge/worker.js'), worker.outputFiles[0].contents);
+  writeFileSync(join(root, 'dist/edge/page.html'), html);
+}
+
 export async function build({ types = false, only = '' } = {}) {
   if (only !== 'js') await buildModules();
-  if (only !== 'wasm') await buildScripts();
+  if (only !== 'wasm') {
+    await buildScripts();
+    await buildServed();
+  }
   if (types) {
     await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.', '--emitDeclarationOnly']);
   }

@@ -36,7 +36,7 @@ const nodeFiles = [
   /^src\/format\/file\.ts$/,
   /^src\/report\/environment-node\.ts$/,
   /^src\/data\/(iris|mnist)\.ts$/,
-  /^edge\/(build|node|page|workerd)\.ts$/,
+  /^edge\/(build|built|node|page|workerd)\.ts$/,
 ];
 
 /** Files that import packages. The build takes those of a `vendor.ts` in, so that nothing that ships depends on any. */
@@ -44,8 +44,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'src/cli/vendor.ts': ['commander'],
   'src/report/vendor.ts': ['fast-png'],
   'src/train/vendor.ts': ['cli-progress'],
-  'edge/build.ts': ['esbuild'],
-  'edge/page.ts': ['esbuild'],
 };
 
 /** Where what runs on the edge starts, and what it must never reach. */

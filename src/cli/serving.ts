@@ -1,5 +1,5 @@
 /**
- * Serving a model file on this machine: from the real Workers runtime, or from Node. It takes in the bundler, so commands
+ * Serving a model file on this machine: from the real Workers runtime, or from Node. Commands
  * import it when they serve.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
