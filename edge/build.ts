@@ -44,7 +44,7 @@ async function scriptOf(model: string, engine: string): Promise<Uint8Array> {
   const named = new TextDecoder()
     .decode(bundled)
     .replace('"{{model}}"', () => JSON.stringify(model))
-    .replace('"{{engine}}"', () => JSON.stringify(engine));
+    .replaceAll('{{engine}}', engine);
   return new TextEncoder().encode(named);
 }
 

@@ -56,6 +56,7 @@ export const permuteKind: LayerKind<PermuteOptions> = {
 export const permute = (options: PermuteOptions & Naming): Layer => makeLayer(permuteKind, options);
 
 export interface RepeatVectorOptions {
+  /** How often the vector is repeated. */
   readonly n: number;
 }
 

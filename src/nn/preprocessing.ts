@@ -14,6 +14,7 @@ import { requireSpatial } from './spatial.js';
 const floats = (x: Tensor): Tensor => (x.dtype === 'f32' ? x : cast(x, 'f32'));
 
 export interface RescalingOptions {
+  /** What the input is multiplied by. */
   readonly scale: number;
   /** 0 unless said. */
   readonly offset?: number;
@@ -99,7 +100,9 @@ export function momentsOf(x: NDArray): { readonly mean: readonly number[]; reado
 }
 
 export interface ResizingOptions {
+  /** Of the result, in pixels. */
   readonly height: number;
+  /** Of the result, in pixels. */
   readonly width: number;
   /** `bilinear` unless said. */
   readonly interpolation?: Interpolation;
