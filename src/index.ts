@@ -208,7 +208,10 @@ export {
   piecewiseConstantDecay,
   type PiecewiseConstantDecayOptions,
 } from './train/schedules.js';
+export type { Prediction } from './train/evaluation.js';
+export type { Arrays } from './train/examples.js';
 export { type EvaluateOptions, type FrozenModel, loadFrozenModel, type LoadOptions } from './train/frozen.js';
+export type { Measures } from './train/measures.js';
 export {
   type CompileOptions,
   type FitOptions,

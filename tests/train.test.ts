@@ -173,7 +173,7 @@ test('every epoch has an order of its own, and none without shuffle', async () =
         get: (target, key) => {
           if (key === 'run') {
             return (graph: string, feeds: Record<string, NDArray>) => {
-              if (graph === 'trainStep') orders.push(Array.from(feeds['x']?.data ?? []));
+              if (graph === 'trainStep') orders.push(Array.from(feeds['inputs/input']?.data ?? []));
               return target.run(graph, feeds);
             };
           }
@@ -274,8 +274,8 @@ test('a saved model predicts the same, and training goes on as if it had not sto
   assert.is(bytesOf(resumed), bytesOf(straight));
 
   const frozen = await loadFrozenModel(path, { backend });
-  assert.equal(frozen.signature.input, { name: 'input', dtype: 'f32', shape: ['batch', 2] });
-  assert.equal(frozen.signature.output.shape, ['batch', 3]);
+  assert.equal(frozen.signature.inputs, { input: { dtype: 'f32', shape: ['batch', 2] } });
+  assert.equal(frozen.signature.outputs['output']?.shape, ['batch', 3]);
 });
 
 test('a file for serving holds the weights and no optimizer', async () => {

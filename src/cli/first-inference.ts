@@ -8,6 +8,7 @@ import { openModel } from '../backend/wasm/open.js';
 import { chooseModule, compileModule } from '../backend/wasm/modules-node.js';
 import { IoError } from '../core/errors.js';
 import { ndarray } from '../core/ndarray.js';
+import { mapNamed } from '../core/tree.js';
 import { loadFile } from '../format/file.js';
 import { signatureOf } from '../train/evaluation.js';
 
@@ -16,9 +17,9 @@ async function loadAndRun(path: string): Promise<number> {
   const start = performance.now();
   const module = compileModule(chooseModule('infer'), false);
   const { program, executable } = await openModel(loadFile(path), { module, graphs: ['predict'] });
-  const { input } = signatureOf(program);
-  const example = ndarray(input.dtype, [1, ...input.shape.slice(1).map(Number)]);
-  executable.runSync('predict', { [input.name]: example });
+  const { inputs } = signatureOf(program);
+  const example = mapNamed(inputs, ({ dtype, shape }) => ndarray(dtype, [1, ...shape.slice(1).map(Number)]));
+  executable.runSync('predict', example);
   return performance.now() - start;
 }
 

@@ -2,7 +2,9 @@
 import { allocate, type DType } from '../core/dtype.js';
 import { DTypeError, FormatError, ShapeError } from '../core/errors.js';
 import { type NDArray, sizeOf } from '../core/ndarray.js';
+import { mapNamed, type Named } from '../core/tree.js';
 import { loadFile } from '../format/file.js';
+import type { TensorType } from '../ops/tensor.js';
 
 /** Axes of an array. */
 const mostAxes = 32;
@@ -39,11 +41,11 @@ export function fromNested(where: string, value: unknown, dtype: DType): NDArray
   return { dtype, shape, data };
 }
 
-/** The rows in a JSON file: `[...]`, or `{ "name": [...] }` with the name of the input. One example may stand alone. */
-export function readJsonRows(
-  path: string,
-  input: { readonly name: string; readonly dtype: DType; readonly rank: number },
-): NDArray {
+/**
+ * The rows in a JSON file: `{ "name": [...] }` with an entry for each input, or `[...]` where there is one input. One
+ * example may stand alone.
+ */
+export function readJsonRows(path: string, inputs: Named<TensorType>): Record<string, NDArray> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(loadFile(path)));
@@ -51,12 +53,14 @@ export function readJsonRows(
     if (!(cause instanceof SyntaxError || cause instanceof TypeError)) throw cause;
     throw new FormatError('input', `a file of JSON is required. '${path}' is none: ${cause.message}`, { cause });
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    const named = new Map<string, unknown>(Object.entries(value)).get(input.name);
-    if (named === undefined)
-      throw new FormatError('input', `an entry '${input.name}' is required in '${path}'. Received none.`);
-    value = named;
-  }
-  const array = fromNested('input', value, input.dtype);
-  return array.shape.length === input.rank - 1 ? { ...array, shape: [1, ...array.shape] } : array;
+  const isNamed = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const isAlone = !isNamed && Object.keys(inputs).length === 1;
+  const entries = new Map<string, unknown>(isNamed ? Object.entries(value as object) : []);
+  return mapNamed(inputs, ({ dtype, shape }, name) => {
+    const rows = isAlone ? value : entries.get(name);
+    if (rows === undefined)
+      throw new FormatError('input', `an entry '${name}' is required in '${path}'. Received none.`);
+    const array = fromNested('input', rows, dtype);
+    return array.shape.length === shape.length - 1 ? { ...array, shape: [1, ...array.shape] } : array;
+  });
 }

@@ -11,7 +11,7 @@ import type { Backend } from '../backend/backend.js';
 import { ArgumentError, GraphError } from '../core/errors.js';
 import { type NDArray, ndarray } from '../core/ndarray.js';
 import { mapNamed } from '../core/tree.js';
-import { batches, rowsOf } from '../data/rows.js';
+import { namedBatches } from '../data/rows.js';
 import type { ModelContents } from '../format/model.js';
 import { ProgramBuilder, type Scope } from '../graph/builder.js';
 import { replay } from '../graph/inline.js';
@@ -20,8 +20,8 @@ import type { Graph, Node, Program, ValueId } from '../graph/program.js';
 import { dequantize, quantize as quantizeOp } from '../ops/quantize.js';
 import type { OpName } from '../ops/schema.js';
 import type { Tensor } from '../ops/tensor.js';
-import { checkFinite, checkRows } from '../train/checks.js';
 import { signatureOf } from '../train/evaluation.js';
+import { type Arrays, checkInputs, countOf } from '../train/examples.js';
 import { FrozenModel } from '../train/frozen.js';
 import { Runtime } from '../train/runtime.js';
 import { type Affine, type Extremes, extend, Histogram } from './ranges.js';
@@ -29,7 +29,7 @@ import { quantizeWeights } from './weights.js';
 
 export interface QuantizeOptions {
   /** Examples like those that the model will see, some hundreds: the ranges of activations are taken from them. */
-  readonly calibration: NDArray;
+  readonly calibration: Arrays;
   /** Examples in one run (default 32). */
   readonly batchSize?: number;
 }
@@ -107,20 +107,16 @@ async function calibrate(
   { program, variables }: ModelContents,
   { graph, sites }: Plan,
   backend: Backend,
-  calibration: NDArray,
+  calibration: Arrays,
   batchSize: number,
 ): Promise<ReadonlyMap<ValueId, Affine>> {
-  const { input } = signatureOf(program);
-  checkRows('calibration', input, calibration);
-  checkFinite('calibration', calibration);
+  const examples = checkInputs(signatureOf(program).inputs, calibration, 'calibration');
   const probes = new Map([...sites].map((id) => [`site${id}`, id]));
   const probing: Graph = { ...graph, outputs: Object.fromEntries(probes), updates: {} };
   const runtime = new Runtime(async () => backend, { ...program, graphs: { probing } }, variables);
   const eachBatch = async (see: (id: ValueId, data: NDArray['data']) => void): Promise<void> => {
-    for (const batch of batches([calibration], batchSize)) {
-      const [x] = batch.arrays;
-      if (!x) continue;
-      const seen = await runtime.run(Math.min(batchSize, rowsOf(calibration)), 'probing', { [input.name]: x });
+    for (const { arrays } of namedBatches(examples, batchSize)) {
+      const seen = await runtime.run(Math.min(batchSize, countOf({ inputs: examples })), 'probing', arrays);
       for (const [name, id] of probes) see(id, seen[name]?.data ?? new Float32Array());
     }
   };

@@ -2,6 +2,7 @@
 import { allocate, type DataOf } from '../core/dtype.js';
 import { IndexError } from '../core/errors.js';
 import { type NDArray, sizeOf } from '../core/ndarray.js';
+import type { Named } from '../core/tree.js';
 
 /** How many examples an array holds. */
 export const rowsOf = ({ shape }: NDArray): number => shape[0] ?? 0;
@@ -45,6 +46,19 @@ export function* batches(arrays: readonly NDArray[], size: number, order?: Int32
   for (let start = 0; start < count; start += size) {
     const rows = order.subarray(start, Math.min(start + size, count));
     yield { arrays: buffers.map((gather) => gather(rows)), size: rows.length };
+  }
+}
+
+/** The rows of arrays in batches, by the arrays' names. */
+export function* namedBatches(
+  arrays: Named<NDArray>,
+  size: number,
+  order?: Int32Array,
+): Generator<{ readonly arrays: Record<string, NDArray>; readonly size: number }, void, void> {
+  const names = Object.keys(arrays);
+  for (const batch of batches(Object.values(arrays), size, order)) {
+    const byName = batch.arrays.map((array, i) => [names[i] ?? '', array] as const);
+    yield { arrays: Object.fromEntries(byName), size: batch.size };
   }
 }
 

@@ -6,23 +6,22 @@ import { ProgramBuilder, type Scope } from '../graph/builder.js';
 import type { Program } from '../graph/program.js';
 import type { Input } from '../nn/input.js';
 import type { Mode } from '../nn/layer.js';
-import type { Loss } from '../nn/losses.js';
-import type { Metric } from '../nn/metrics.js';
 import { applyStack, type Stack } from '../nn/stack.js';
 import { add } from '../ops/binary.js';
 import { checkNumerics } from '../ops/elementwise.js';
 import { reshape } from '../ops/move.js';
 import { concat } from '../ops/slice.js';
 import type { Tensor, TensorType } from '../ops/tensor.js';
-import { measure, signatureOf, withEvaluation } from './evaluation.js';
+import { signatureOf, withEvaluation } from './evaluation.js';
+import { feedsOf, fromFeeds } from './examples.js';
+import { labelsOf, measure, type OutputMeasures } from './measures.js';
 import type { Optimizer } from './optimizers.js';
 import { batchSymbol } from './runtime.js';
 
 /** What a model is trained with. */
 export interface Training {
   readonly optimizer: Optimizer;
-  readonly loss: Loss;
-  readonly metrics: readonly Metric[];
+  readonly measures: readonly OutputMeasures[];
 }
 
 export interface LayerSummary {
@@ -71,11 +70,14 @@ export function build(stack: Stack, input: Input, seed: number, training: Traini
   const predicting = builder.program();
   if (!training) return { program: predicting, initial: builder.initialValues(), layers };
 
-  const { optimizer, loss, metrics } = training;
-  const y = loss.labels(signatureOf(predicting).output);
-  builder.trace('trainStep', { x, y }, (inputs, scope) => {
-    const prediction = applyStack(stack, inputs.x, scope, { training: true, key: keyOf(scope) });
-    const measured = measure(loss, metrics, inputs.y, prediction);
+  const { optimizer, measures } = training;
+  const { inputs, outputs } = signatureOf(predicting);
+  const fed = feedsOf<TensorType>({ inputs, labels: labelsOf(measures, outputs) });
+  builder.trace('trainStep', fed, (feeds, scope) => {
+    const given = fromFeeds(feeds);
+    const x = given.inputs[input.name] as Tensor;
+    const output = applyStack(stack, x, scope, { training: true, key: keyOf(scope) });
+    const measured = measure(measures, given.labels, { output });
     // The check stands before the updates: a loss that is not finite leaves the weights as they were.
     const checked = checkNumerics(
       scope.penalties().reduce((sum, penalty) => add(sum, penalty), measured['loss'] as Tensor),
@@ -84,5 +86,5 @@ export function build(stack: Stack, input: Input, seed: number, training: Traini
     optimizer.update(scope, parameters, gradients(checked, Object.values(parameters)));
     return { ...measured, loss: checked };
   });
-  return { program: withEvaluation(builder.program(), loss, metrics), initial: builder.initialValues(), layers };
+  return { program: withEvaluation(builder.program(), measures), initial: builder.initialValues(), layers };
 }

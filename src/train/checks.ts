@@ -3,6 +3,7 @@ import { ArgumentError, DTypeError, IndexError, NumericsError, ShapeError } from
 import { holds } from '../core/dtype.js';
 import { type NDArray, requireArray, sizeOf } from '../core/ndarray.js';
 import { printShape } from '../core/shape.js';
+import type { Named } from '../core/tree.js';
 import { rowsOf } from '../data/rows.js';
 import type { Labels } from '../nn/losses.js';
 import { printType } from '../graph/names.js';
@@ -23,10 +24,12 @@ export function checkRows(where: string, type: TensorType, array: NDArray): void
   if (rowsOf(array) === 0) throw new ArgumentError(where, 'at least one example is required. Received none.');
 }
 
-/** As many labels as examples. */
-export function checkLengths(x: NDArray, y: NDArray): void {
-  if (rowsOf(x) === rowsOf(y)) return;
-  throw new ShapeError('data', `as many labels as examples are required. Received ${rowsOf(x)} x and ${rowsOf(y)} y.`);
+/** As many rows in every array; `arrays` by what errors call them. */
+export function checkLengths(arrays: Named<NDArray>): void {
+  const counts = Object.values(arrays).map(rowsOf);
+  if (counts.every((count) => count === counts[0])) return;
+  const received = Object.entries(arrays).map(([where, array]) => `${rowsOf(array)} ${where}`);
+  throw new ShapeError('data', `as many labels as examples are required. Received ${received.join(' and ')}.`);
 }
 
 /** Labels [n, 1] that came as [n], or the other way round, in the shape that is asked for. */

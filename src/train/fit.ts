@@ -2,12 +2,14 @@
 import { ArgumentError, NumericsError } from '../core/errors.js';
 import { type NDArray, ndarray } from '../core/ndarray.js';
 import { permutation } from '../core/random.js';
-import { batches, rowsOf } from '../data/rows.js';
+import type { Named } from '../core/tree.js';
+import { namedBatches } from '../data/rows.js';
 import { seedVariable } from './build.js';
 import type { Callback, History, Run } from './callback.js';
 import { firstNonFinite } from './checks.js';
 import type { Checkpoint, Progression } from './checkpoint.js';
-import { type CheckedData, evaluateRows, feedsOf, Means, type MeansState } from './evaluation.js';
+import { evaluateRows, Means, type MeansState } from './evaluation.js';
+import { countOf, type Examples, feedsOf } from './examples.js';
 import { Interrupt } from './interrupt.js';
 import type { Optimizer } from './optimizer.js';
 import { type Progress, progressOf, type Verbosity } from './progress.js';
@@ -82,8 +84,8 @@ function runOf({ runtime, optimizer, stop, save }: Trainee, history: History, ke
 /** Trains on data that were checked, from the beginning or from a checkpoint; may be stopped after every epoch. */
 export async function train(
   trainee: Trainee,
-  data: CheckedData,
-  validation: CheckedData | undefined,
+  data: Examples,
+  validation: Examples | undefined,
   schedule: Schedule,
   resumed?: Checkpoint,
 ): Promise<History> {
@@ -158,25 +160,25 @@ interface EpochRun {
 /** Returns the means of the epoch, or undefined when it was interrupted, and saved. */
 async function trainEpoch(
   { runtime, optimizer, keeper }: Trainee,
-  { x, y }: CheckedData,
+  data: Examples,
   { batchSize, shuffle, seed, epochs }: Schedule,
   { epoch, from, progress, save, isInterrupted }: EpochRun,
 ): Promise<Record<string, number> | undefined> {
-  const count = Math.ceil(rowsOf(x) / batchSize);
-  const most = Math.min(batchSize, rowsOf(x));
-  const order = shuffle ? permutation([seed, epoch], rowsOf(x)) : undefined;
+  const rows = countOf(data);
+  const count = Math.ceil(rows / batchSize);
+  const most = Math.min(batchSize, rows);
+  const order = shuffle ? permutation([seed, epoch], rows) : undefined;
   const means = new Means(from.means);
   let step = 0;
   progress.begin(epoch + 1, epochs, count);
-  for (const batch of batches([x, y], batchSize, order)) {
+  for (const { arrays: feeds, size } of namedBatches(feedsOf(data), batchSize, order)) {
     if (step++ < from.step) continue;
-    const feeds = feedsOf(batch);
     if (optimizer.schedule) {
       const rate = rateAt(optimizer.schedule, epoch * count + step - 1);
       runtime.setVariable(`${optimizer.name}/learningRate`, ndarray('f32', [], [rate]));
     }
     try {
-      means.add(await runtime.run(most, 'trainStep', feeds), batch.size);
+      means.add(await runtime.run(most, 'trainStep', feeds), size);
     } catch (error) {
       if (!(error instanceof NumericsError)) throw error;
       throw await explain(runtime, feeds, most, `epoch ${epoch + 1}, step ${step}`, error);
@@ -195,14 +197,14 @@ const lost = (when: string, what: string): NumericsError =>
 /** The error of a step whose loss was not finite: runs it again with every value checked, to name the first bad one. */
 async function explain(
   runtime: Runtime,
-  feeds: CheckedData,
+  feeds: Named<NDArray>,
   batchSize: number,
   when: string,
   error: NumericsError,
 ): Promise<Error> {
   const input = Object.entries(feeds).find(([, { data }]) => firstNonFinite(data) >= 0)?.[0];
   const variable = nonFiniteVariable(runtime);
-  if (input) return lost(when, `input '${input}' held a NaN or an infinity.`);
+  if (input) return lost(when, `what was fed as '${input}' held a NaN or an infinity.`);
   if (variable) return lost(when, `variable '${variable}' already held a NaN or an infinity.`);
   try {
     await runtime.run(batchSize, 'trainStep', feeds, { checkFinite: true });

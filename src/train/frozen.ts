@@ -3,10 +3,17 @@ import type { Backend } from '../backend/backend.js';
 import { ArgumentError } from '../core/errors.js';
 import type { NDArray } from '../core/ndarray.js';
 import type { ModelContents } from '../format/model.js';
-import { type Labels, type Loss, type LossName, lossOf } from '../nn/losses.js';
-import { type Metric, type MetricName, metricOf } from '../nn/metrics.js';
 import type { Program } from '../graph/program.js';
-import { checkData, evaluateRows, predictRows, type Signature, signatureOf, withEvaluation } from './evaluation.js';
+import {
+  evaluateRows,
+  type Prediction,
+  predictRows,
+  type Signature,
+  signatureOf,
+  withEvaluation,
+} from './evaluation.js';
+import { type Arrays, checkExamples } from './examples.js';
+import { labelsOf, type Measures, measuresOf, type OutputMeasures } from './measures.js';
 import { readContents, saveModel } from './saving.js';
 import { Runtime } from './runtime.js';
 import { lazyBackend } from './backend.js';
@@ -21,21 +28,17 @@ export interface LoadOptions {
   readonly backend?: Backend;
 }
 
-/** What a model is measured by. */
-export interface Measures {
-  readonly loss: Loss | LossName;
-  /** None unless said. */
-  readonly metrics?: readonly (Metric | MetricName)[];
-}
-
-/** A model that only predicts and evaluates, such as an int8 one. Made by `quantize` and `loadFrozenModel`. */
-export class FrozenModel {
+/**
+ * A model that only predicts and evaluates, such as an int8 one. Made by `quantize` and `loadFrozenModel`. `P` is what it
+ * predicts: an array, or for a model of several outputs arrays by name.
+ */
+export class FrozenModel<P extends Prediction = NDArray> {
   readonly signature: Signature;
   /** What runs the model; makes the default when it is first asked for. */
   readonly backend: () => Promise<Backend>;
   readonly #contents: ModelContents;
   #runtime: Runtime;
-  #labels: Labels | undefined;
+  #measures: readonly OutputMeasures[] | undefined;
 
   constructor(contents: ModelContents, { backend }: LoadOptions = {}) {
     this.#contents = contents;
@@ -44,25 +47,26 @@ export class FrozenModel {
     this.#runtime = new Runtime(this.backend, contents.program, contents.variables);
   }
 
-  /** Says what `evaluate` measures. */
-  compile({ loss, metrics = [] }: Measures): void {
-    const measured = lossOf(loss);
-    const program = withEvaluation(this.#contents.program, measured, metrics.map(metricOf));
+  /** Says what `evaluate` measures. Throws `ArgumentError` for outputs that the model has not. */
+  compile(measures: Measures): void {
+    const measured = measuresOf(Object.keys(this.signature.outputs), measures);
+    const program = withEvaluation(this.#contents.program, measured);
     this.#runtime.close();
     this.#runtime = new Runtime(this.backend, program, this.#contents.variables);
-    this.#labels = measured.labels(this.signature.output);
+    this.#measures = measured;
   }
 
-  /** The output for each row of x: [n, ...] -> [n, ...]. Throws for data that the model does not take. */
-  predict(x: NDArray, { batchSize = 32 }: EvaluateOptions = {}): Promise<NDArray> {
-    return predictRows(this.#runtime, x, batchSize);
+  /** The outputs for each row of x: [n, ...] -> [n, ...]. Throws for data that the model does not take. */
+  async predict(x: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<P> {
+    return (await predictRows(this.#runtime, x, batchSize)) as P;
   }
 
-  /** The mean loss and metrics over all rows. Throws for data that the model does not take, and before `compile`. */
-  async evaluate(x: NDArray, y: NDArray, { batchSize = 32 }: EvaluateOptions = {}): Promise<Record<string, number>> {
-    if (!this.#labels)
+  /** The mean losses and metrics over all rows. Throws for data that the model does not take, and before `compile`. */
+  async evaluate(x: Arrays, y: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<Record<string, number>> {
+    if (!this.#measures)
       throw new ArgumentError('evaluate', 'a compiled model is required. Call compile({ loss }) first.');
-    return evaluateRows(this.#runtime, checkData(this.signature.input, this.#labels, x, y), batchSize);
+    const { inputs, outputs } = this.signature;
+    return evaluateRows(this.#runtime, checkExamples(inputs, labelsOf(this.#measures, outputs), x, y), batchSize);
   }
 
   /** What `save` writes. */
@@ -92,6 +96,9 @@ export class FrozenModel {
 }
 
 /** A model from its file, to predict and evaluate with. Throws `IoError` or `FormatError`. */
-export async function loadFrozenModel(path: string, options: LoadOptions = {}): Promise<FrozenModel> {
+export async function loadFrozenModel<P extends Prediction = NDArray>(
+  path: string,
+  options: LoadOptions = {},
+): Promise<FrozenModel<P>> {
   return new FrozenModel(await readContents(path), options);
 }

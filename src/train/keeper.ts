@@ -14,7 +14,7 @@ import {
   type Description,
   encodeCheckpoint,
 } from './checkpoint.js';
-import type { CheckedData } from './evaluation.js';
+import { type Examples, feedsOf } from './examples.js';
 import type { Keeper, Schedule } from './fit.js';
 import { readContents, saveModel } from './saving.js';
 
@@ -29,8 +29,8 @@ export function describeRun(
   backend: Backend,
   program: Program,
   { batchSize, shuffle, seed, callbacks }: Schedule,
-  { x, y }: CheckedData,
-  validation: CheckedData | undefined,
+  examples: Examples,
+  validation: Examples | undefined,
 ): Description {
   return {
     ...describe(program),
@@ -39,11 +39,15 @@ export function describeRun(
     shuffle: `${shuffle}`,
     seed: `${seed}`,
     callbacks: `${callbacks.length}`,
-    x: describeArray(x),
-    y: describeArray(y),
-    ...(validation && { 'validation x': describeArray(validation.x), 'validation y': describeArray(validation.y) }),
+    ...describeExamples('', examples),
+    ...(validation && describeExamples('validation ', validation)),
   };
 }
+
+const describeExamples = (prefix: string, examples: Examples): Description =>
+  Object.fromEntries(
+    Object.entries(feedsOf(examples)).map(([name, array]) => [`${prefix}${name}`, describeArray(array)]),
+  );
 
 /** Saves runs of a model. */
 export function keeperOf(

@@ -13,23 +13,22 @@ import type { Backend } from '../backend/backend.js';
 import { ArgumentError, DTypeError, FormatError, ShapeError } from '../core/errors.js';
 import { type NDArray, ndarray, requireArray } from '../core/ndarray.js';
 import { sameShape } from '../core/shape.js';
-import { rowsOf, sliceRows } from '../data/rows.js';
 import type { ModelContents } from '../format/model.js';
 import { printType } from '../graph/names.js';
 import type { Program } from '../graph/program.js';
 import { type Input, input } from '../nn/input.js';
 import type { Layer } from '../nn/layer.js';
-import { lossOf } from '../nn/losses.js';
-import { metricOf } from '../nn/metrics.js';
 import { decodeStack, encodeStack, type Stack, stack } from '../nn/stack.js';
 import { lazyBackend } from './backend.js';
 import { build, type Built, type Training } from './build.js';
-import { checkData, type CheckedData, evaluateRows, predictRows, signatureOf } from './evaluation.js';
+import { evaluateRows, type Prediction, predictRows, signatureOf } from './evaluation.js';
+import { type Arrays, checkExamples, countOf, type Examples, onlyArray, sliceExamples } from './examples.js';
 import type { Callback, History } from './callback.js';
 import type { CheckpointOptions } from './checkpoint.js';
 import { train } from './fit.js';
 import { describeRun, keeperOf, readCheckpoint } from './keeper.js';
-import type { EvaluateOptions, Measures } from './frozen.js';
+import type { EvaluateOptions } from './frozen.js';
+import { labelsOf, type Measures, measuresOf } from './measures.js';
 import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.js';
 import type { Verbosity } from './progress.js';
 import { batchSymbol, Runtime } from './runtime.js';
@@ -54,7 +53,7 @@ export interface FitOptions {
   /** Examples in one step (default 32); the last step of an epoch may have fewer. */
   readonly batchSize?: number;
   /** Evaluated after each epoch. */
-  readonly validationData?: readonly [x: NDArray, y: NDArray];
+  readonly validationData?: readonly [x: Arrays, y: Arrays];
   /** Holds back this share of the examples, the last ones, to evaluate after each epoch. */
   readonly validationSplit?: number;
   /** A new order for each epoch (default true), drawn from the seed and the epoch. */
@@ -86,8 +85,11 @@ export interface SaveOptions {
 
 const layersAsset = 'layers';
 
-/** A model of layers that trains. Made by `sequential` and `loadModel`. */
-export class Model {
+/**
+ * A model of layers that trains. Made by `sequential` and `loadModel`. `P` is what it predicts: an array, or for a model of
+ * several outputs arrays by name.
+ */
+export class Model<P extends Prediction = NDArray> {
   /** Set by a callback: no epoch follows the current one. */
   stopTraining = false;
 
@@ -109,12 +111,8 @@ export class Model {
   }
 
   /** Says how to train and what to measure. Weights stay; what an earlier optimizer remembered is forgotten. */
-  compile({ optimizer, loss, metrics = [] }: CompileOptions): void {
-    const training = { optimizer: optimizerOf(optimizer), loss: lossOf(loss), metrics: metrics.map(metricOf) };
-    const names = ['loss', ...training.metrics.map(({ name }) => name)];
-    if (new Set(names).size < names.length) {
-      throw new ArgumentError('compile', `metrics of different names are required. Received ${names.join(', ')}.`);
-    }
+  compile({ optimizer, ...measures }: CompileOptions): void {
+    const training = { optimizer: optimizerOf(optimizer), measures: measuresOf(['output'], measures) };
     if (this.#isTraining) throw new ArgumentError('compile', 'a model that no fit is training is required.');
     if (this.#made) {
       const { input, runtime } = this.#made;
@@ -134,7 +132,7 @@ export class Model {
    * dtypes, unequal lengths, no examples, NaN or infinities, labels that are no class. `NumericsError` when the loss
    * stops being finite, naming the epoch, the step and the first bad node; the weights are then those before that step.
    */
-  async fit(x: NDArray, y: NDArray, options: FitOptions = {}): Promise<History> {
+  async fit(x: Arrays, y: Arrays, options: FitOptions = {}): Promise<History> {
     const { epochs = 1, initialEpoch = 0, batchSize = 32, shuffle = true, verbose = 'auto' } = options;
     const { seed = this.#seed, callbacks = [], validationData, validationSplit, checkpoint, resume } = options;
     requireSeed('fit', seed);
@@ -166,14 +164,14 @@ export class Model {
   }
 
   /** The mean loss and metrics over all rows. Throws as `fit` does for data that do not fit. */
-  async evaluate(x: NDArray, y: NDArray, { batchSize = 32 }: EvaluateOptions = {}): Promise<Record<string, number>> {
+  async evaluate(x: Arrays, y: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<Record<string, number>> {
     const { runtime, check } = this.#trainable('evaluate', x);
     return evaluateRows(runtime, check(x, y), batchSize);
   }
 
-  /** The output for each row of x: [n, ...] -> [n, ...]. Throws for data that the model does not take. */
-  async predict(x: NDArray, { batchSize = 32 }: EvaluateOptions = {}): Promise<NDArray> {
-    return predictRows(this.#madeFor(x).runtime, x, batchSize);
+  /** The outputs for each row of x: [n, ...] -> [n, ...]. Throws for data that the model does not take. */
+  async predict(x: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<P> {
+    return (await predictRows(this.#madeFor(x).runtime, x, batchSize)) as P;
   }
 
   /** Prints the layers with their output shapes and parameters, and returns the text. */
@@ -243,9 +241,10 @@ export class Model {
   }
 
   /** A model that was not told its input learns it from the first examples. */
-  #madeFor(x: NDArray): Made {
-    requireArray('x', x);
-    return this.#made ?? this.#make(input({ shape: x.shape.slice(1), dtype: x.dtype }));
+  #madeFor(x: Arrays): Made {
+    if (this.#made) return this.#made;
+    const { shape, dtype } = onlyArray('x', 'input', x);
+    return this.#make(input({ shape: shape.slice(1), dtype }));
   }
 
   #required(what: string): Made {
@@ -256,15 +255,16 @@ export class Model {
     );
   }
 
-  #trainable(what: string, x: NDArray) {
+  #trainable(what: string, x: Arrays) {
     if (!this.#training) {
       throw new ArgumentError(what, 'a compiled model is required. Call compile({ optimizer, loss }) first.');
     }
     const { built, runtime } = this.#madeFor(x);
-    const signature = signatureOf(built.program);
-    const labels = this.#training.loss.labels(signature.output);
-    const check = (examples: NDArray, y: NDArray): CheckedData => checkData(signature.input, labels, examples, y);
-    return { runtime, optimizer: this.#training.optimizer, check };
+    const { optimizer, measures } = this.#training;
+    const { inputs, outputs } = signatureOf(built.program);
+    const labels = labelsOf(measures, outputs);
+    const check = (examples: Arrays, y: Arrays): Examples => checkExamples(inputs, labels, examples, y);
+    return { runtime, optimizer, check };
   }
 
   /** Whether the prediction reads a variable. */
@@ -292,22 +292,15 @@ function checkVariable({ variables }: Program, name: string, value: NDArray): vo
   if (!sameShape(variable.shape, value.shape)) throw new ShapeError('setVariables', message);
 }
 
-function splitData(
-  { x, y }: CheckedData,
-  fraction: number,
-): { readonly first: CheckedData; readonly last: CheckedData } {
-  const [count, at] = [rowsOf(x), Math.floor(rowsOf(x) * (1 - fraction))];
+function splitData(data: Examples, fraction: number): { readonly first: Examples; readonly last: Examples } {
+  const [count, at] = [countOf(data), Math.floor(countOf(data) * (1 - fraction))];
   if (!(fraction > 0 && fraction < 1) || at === 0 || at === count) {
     throw new ArgumentError(
       'fit',
       `a validationSplit in (0, 1) that leaves examples is required. Received ${fraction}.`,
     );
   }
-  const part = (start: number, end: number): CheckedData => ({
-    x: sliceRows(x, start, end),
-    y: sliceRows(y, start, end),
-  });
-  return { first: part(0, at), last: part(at, count) };
+  return { first: sliceExamples(data, 0, at), last: sliceExamples(data, at, count) };
 }
 
 /** A model of layers one after another; an `input` may stand first. */

@@ -4,6 +4,8 @@ import { IndexError } from '../../core/errors.js';
 import type { NDArray } from '../../core/ndarray.js';
 import { loadMnist } from '../../data/mnist.js';
 import { rowsOf, sliceRows } from '../../data/rows.js';
+import type { Prediction } from '../../train/evaluation.js';
+import { type Arrays, isNDArray } from '../../train/examples.js';
 import { type FrozenModel, loadFrozenModel } from '../../train/frozen.js';
 import { requireFinite } from '../../train/profile.js';
 import { largest } from '../client.js';
@@ -38,29 +40,34 @@ export function addPredict(program: Command): void {
     });
 }
 
-function examplesOf({ signature }: FrozenModel, { input, mnistIndex = 0 }: PredictOptions): NDArray {
-  const { name, dtype, shape } = signature.input;
-  if (input !== undefined) return readJsonRows(input, { name, dtype, rank: shape.length });
+type Loaded = FrozenModel<Prediction>;
+
+function examplesOf({ signature }: Loaded, { input, mnistIndex = 0 }: PredictOptions): Arrays {
+  if (input !== undefined) return readJsonRows(input, signature.inputs);
   const { x } = loadMnist('test', mnistIndex + 1);
   if (mnistIndex < rowsOf(x)) return sliceRows(x, mnistIndex, mnistIndex + 1);
   throw new IndexError('predict', `an index from 0 to ${rowsOf(x) - 1} is required. Received ${mnistIndex}.`);
 }
 
 async function predict(path: string, options: PredictOptions): Promise<void> {
-  const model = await loadFrozenModel(path, { backend: wasmBackend({ threads: options.threads }) });
+  const model: Loaded = await loadFrozenModel(path, { backend: wasmBackend({ threads: options.threads }) });
   try {
     const x = examplesOf(model, options);
-    const { input, output } = model.signature;
-    if (options.checkFinite) await requireFinite(model, { [input.name]: x });
-    const { dtype, shape, data } = await model.predict(x);
-    const { name } = output;
-    const [rows = 0] = shape;
-    const size = data.length / Math.max(rows, 1);
-    const lines = Array.from({ length: rows }, (_, row) => describe(data.subarray(row * size, (row + 1) * size)));
-    outputOf(options.json).result({ name, dtype, shape, data: Array.from(data) }, lines.join('\n'));
+    if (options.checkFinite) await requireFinite(model, x);
+    const prediction = await model.predict(x);
+    const names = Object.keys(model.signature.outputs);
+    const outputs = isNDArray(prediction) ? [[names[0] ?? '', prediction] as const] : Object.entries(prediction);
+    const results = outputs.map(([name, { dtype, shape, data }]) => ({ name, dtype, shape, data: Array.from(data) }));
+    const lines = outputs.flatMap(([name, array]) => [...(outputs.length > 1 ? [`${name}:`] : []), ...linesOf(array)]);
+    outputOf(options.json).result(results.length > 1 ? { outputs: results } : (results[0] ?? {}), lines.join('\n'));
   } finally {
     model.close();
   }
+}
+
+function linesOf({ shape: [rows = 0], data }: NDArray): string[] {
+  const size = data.length / Math.max(rows, 1);
+  return Array.from({ length: rows }, (_, row) => describe(data.subarray(row * size, (row + 1) * size)));
 }
 
 /** `7  (0.0001 0.0000 ...)`: the largest, then all. */

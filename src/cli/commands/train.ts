@@ -2,12 +2,14 @@
 import { basename, dirname, join } from 'node:path';
 import { wasmBackend } from '../../backend/wasm/backend.js';
 import { chooseModule } from '../../backend/wasm/modules-node.js';
+import { sizeOf } from '../../core/ndarray.js';
 import { saveFile } from '../../format/file.js';
 import { rowsOf, sliceRows } from '../../data/rows.js';
 import { type ModelProgram, modelPrograms, type ModelProgramName } from '../../models/programs.js';
 import { makeFolder, type Trained } from '../../models/training.js';
 import { recorder, writeReport } from '../../report/report.js';
 import { timeSteps } from '../../report/steps.js';
+import type { FrozenModel } from '../../train/frozen.js';
 import { largest, requestBody, servedOutputs } from '../client.js';
 import { measureFirstInference } from '../first-inference.js';
 import { integer, jsonOption, portOption, threadsOption } from '../options.js';
@@ -136,14 +138,15 @@ async function train(name: ModelProgramName, options: TrainOptions): Promise<voi
 
 const sentOf = ({ test }: Pick<Trained, 'test'>): number => Math.min(rowsOf(test.x), mostServed);
 
+const inputNameOf = ({ signature }: FrozenModel): string => Object.keys(signature.inputs)[0] ?? '';
+
 /** On how many test examples the served class, or number, is not the one that the same file gives here. */
 async function countMismatches({ inferUrl }: Serving, { served, test }: Trained): Promise<number> {
   const count = sentOf({ test });
   const x = sliceRows(test.x, 0, count);
-  const { input, output } = served.signature;
-  const classes = Number(output.shape.at(-1));
-  const { data } = await served.predict(x);
-  const answers = await servedOutputs(inferUrl, input.name, x);
+  const { shape, data } = await served.predict(x);
+  const classes = sizeOf(shape.slice(1));
+  const answers = await servedOutputs(inferUrl, inputNameOf(served), x);
   const isOther = (row: number): boolean => {
     const [here, there] = [data.subarray(row * classes, (row + 1) * classes), answers[row] ?? []];
     if (here.length !== there.length) return true;
@@ -156,7 +159,7 @@ async function countMismatches({ inferUrl }: Serving, { served, test }: Trained)
 
 async function untilStopped(serving: Serving, { test, served }: Trained, out: string, output: Output): Promise<void> {
   const example = join(out, 'request.json');
-  saveFile(example, new TextEncoder().encode(requestBody(served.signature.input.name, sliceRows(test.x, 0, 1))));
+  saveFile(example, new TextEncoder().encode(requestBody(inputNameOf(served), sliceRows(test.x, 0, 1))));
   const isImage = test.x.shape.length === 4;
   const invitation = isImage
     ? 'Open it and draw a digit, or send the first test image:'

@@ -1,0 +1,137 @@
+/**
+ * Examples as users give them and as graphs are fed: one array, arrays in the order of the model's inputs (or outputs),
+ * or arrays by name become `Examples`, held against the types that the model and its losses take.
+ */
+import { ArgumentError } from '../core/errors.js';
+import type { NDArray } from '../core/ndarray.js';
+import { mapNamed, type Named } from '../core/tree.js';
+import { rowsOf, sliceRows } from '../data/rows.js';
+import type { Labels } from '../nn/losses.js';
+import type { TensorType } from '../ops/tensor.js';
+import { alignLabels, checkClasses, checkFinite, checkLengths, checkRows } from './checks.js';
+
+/** For one input (or output): its array. For several: the arrays in order, or by name. */
+export type Arrays = NDArray | readonly NDArray[] | Named<NDArray>;
+
+/** Rows of every input of a model, and of the labels of every output that has a loss. */
+export interface Examples {
+  readonly inputs: Named<NDArray>;
+  readonly labels: Named<NDArray>;
+}
+
+/** An array and the type that it is to have. */
+interface Match<T extends TensorType> {
+  readonly name: string;
+  /** How errors call it: `x`, or `x.left` where there are several. */
+  readonly where: string;
+  readonly type: T;
+  readonly array: NDArray;
+}
+
+export const isNDArray = (given: Arrays): given is NDArray => 'data' in given && ArrayBuffer.isView(given.data);
+
+const isList = (given: Arrays): given is readonly NDArray[] => Array.isArray(given);
+
+/** The array for a name; undefined for arrays that are not as many, or not for these names. */
+function finder(names: readonly string[], given: Arrays): (name: string, at: number) => NDArray | undefined {
+  if (typeof given !== 'object' || given === null) return () => undefined;
+  if (isNDArray(given)) return () => (names.length === 1 ? given : undefined);
+  if (isList(given)) return (_, at) => (given.length === names.length ? given[at] : undefined);
+  const isExact = Object.keys(given).length === names.length;
+  return (name) => (isExact && Object.hasOwn(given, name) ? given[name] : undefined);
+}
+
+function describe(given: Arrays): string {
+  if (typeof given !== 'object' || given === null) return 'none';
+  if (isNDArray(given)) return 'one array';
+  return isList(given) ? `${given.length} arrays` : `arrays for ${Object.keys(given).join(', ') || 'nothing'}`;
+}
+
+function refuse(what: string, names: readonly string[], given: Arrays): ArgumentError {
+  const required = names.length === 1 ? `'${names[0]}'` : `each of ${names.join(', ')}`;
+  return new ArgumentError(what, `an array for ${required} is required. Received ${describe(given)}.`);
+}
+
+/** The array for the only name; `what` is x or y. Throws `ArgumentError` for several. */
+export function onlyArray(what: string, name: string, given: Arrays): NDArray {
+  const array = finder([name], given)(name, 0);
+  if (array) return array;
+  throw refuse(what, [name], given);
+}
+
+function matchesOf<T extends TensorType>(what: string, types: Named<T>, given: Arrays): Match<T>[] {
+  const names = Object.keys(types);
+  const find = finder(names, given);
+  return Object.entries(types).map(([name, type], at) => {
+    const array = find(name, at);
+    if (!array) throw refuse(what, names, given);
+    return { name, where: names.length === 1 ? what : `${what}.${name}`, type, array };
+  });
+}
+
+type Matches = readonly Match<TensorType>[];
+
+const arraysOf = (matches: Matches): Record<string, NDArray> =>
+  Object.fromEntries(matches.map(({ name, array }) => [name, array]));
+
+const checkCounts = (matches: Matches): void =>
+  checkLengths(Object.fromEntries(matches.map(({ where, array }) => [where, array])));
+
+/** Rows for every input. Throws for data that the model does not take. */
+export function checkInputs(types: Named<TensorType>, given: Arrays, what = 'x'): Record<string, NDArray> {
+  const matches = matchesOf(what, types, given);
+  for (const { where, type, array } of matches) {
+    checkRows(where, type, array);
+    checkFinite(where, array);
+  }
+  checkCounts(matches);
+  return arraysOf(matches);
+}
+
+/** Throws for data that the model and its losses do not take. Labels come back in the shape that the losses take. */
+export function checkExamples(inputs: Named<TensorType>, labels: Named<Labels>, x: Arrays, y: Arrays): Examples {
+  const examples = matchesOf('x', inputs, x);
+  const wanted = matchesOf('y', labels, y).map((match) => ({ ...match, array: alignLabels(match.type, match.array) }));
+  for (const { where, type, array } of [...examples, ...wanted]) checkRows(where, type, array);
+  checkCounts([...examples, ...wanted]);
+  for (const { where, array } of [...examples, ...wanted]) checkFinite(where, array);
+  for (const { where, type, array } of wanted) checkClasses(where, type, array);
+  return { inputs: arraysOf(examples), labels: arraysOf(wanted) };
+}
+
+/** How many examples there are. */
+export const countOf = ({ inputs }: Pick<Examples, 'inputs'>): number => {
+  const [first] = Object.values(inputs);
+  return first ? rowsOf(first) : 0;
+};
+
+/** Examples from `start` to before `end`: views. */
+export const sliceExamples = ({ inputs, labels }: Examples, start: number, end: number): Examples => ({
+  inputs: mapNamed(inputs, (array) => sliceRows(array, start, end)),
+  labels: mapNamed(labels, (array) => sliceRows(array, start, end)),
+});
+
+/** Inputs and labels: arrays, types or tensors. */
+interface Both<T> {
+  readonly inputs: Named<T>;
+  readonly labels: Named<T>;
+}
+
+/** What `trainStep` and `evaluate` are fed: `inputs/name`, `labels/name`, since an input and an output may share a name. */
+export const feedsOf = <T>(both: Both<T>): Record<string, T> =>
+  Object.fromEntries(
+    (['inputs', 'labels'] as const).flatMap((kind) =>
+      Object.entries(both[kind]).map(([name, value]) => [`${kind}/${name}`, value] as const),
+    ),
+  );
+
+/** The inputs and labels among feeds. */
+export function fromFeeds<T>(feeds: Named<T>): Both<T> {
+  const below = (kind: keyof Both<T>): Record<string, T> =>
+    Object.fromEntries(
+      Object.entries(feeds).flatMap(([name, value]) =>
+        name.startsWith(`${kind}/`) ? [[name.slice(kind.length + 1), value] as const] : [],
+      ),
+    );
+  return { inputs: below('inputs'), labels: below('labels') };
+}
