@@ -78,8 +78,21 @@ export {
   type ReshapeOptions,
 } from './nn/flatten.js';
 export { type InitializerName, initializers } from './nn/initializers.js';
-export { type Input, input, type InputOptions } from './nn/input.js';
-export type { Layer, Mode } from './nn/layer.js';
+export { input, type InputOptions } from './nn/input.js';
+export { layer, mergeLayer } from './nn/custom.js';
+export type { Layer, MergeLayer, Mode } from './nn/layer.js';
+export {
+  add,
+  average,
+  concatenate,
+  type ConcatenateOptions,
+  dot,
+  type DotOptions,
+  maximum,
+  minimum,
+  multiply,
+  subtract,
+} from './nn/merge.js';
 export {
   alphaDropout,
   type AlphaDropoutOptions,
@@ -152,6 +165,7 @@ export {
   conv3dTranspose,
   type Conv3dTransposeOptions,
 } from './nn/transposed.js';
+export type { Input, Signal } from './nn/signal.js';
 export { upSampling1d, upSampling2d, upSampling3d, type UpSamplingOptions } from './nn/up-sampling.js';
 
 // Losses and metrics

@@ -12,7 +12,9 @@ import { multiHeadAttention } from '../src/nn/attention.js';
 import { dense } from '../src/nn/dense.js';
 import { embedding } from '../src/nn/embedding.js';
 import type { Mode } from '../src/nn/layer.js';
-import { applyStack, decodeStack, encodeStack, stack } from '../src/nn/stack.js';
+import { sequence } from '../src/nn/architecture.js';
+import { decodeArchitecture, encodeArchitecture } from '../src/nn/codec.js';
+import { applyLayers } from './support/layers.js';
 import * as ops from '../src/ops/functions.js';
 import type { Tensor } from '../src/ops/tensor.js';
 import { sequential } from '../src/train/model.js';
@@ -180,7 +182,7 @@ test('multiHeadAttention: the shapes of Keras, and the same with every probabili
   const layer = multiHeadAttention({ numHeads: 2, keyDim: 3, valueDim: 4, useCausalMask: true, dropout: 0.5 });
   const { outputs, variables } = await runTraced({ x }, (inputs, scope) => {
     const key = () => ops.constant(scope.trace, i32([2], [1, 2]));
-    const y = (mode: Mode) => applyStack(stack([layer]), inputs['x'] as Tensor, scope, mode);
+    const y = (mode: Mode) => applyLayers([layer], inputs['x'] as Tensor, scope, mode);
     return { y: y({ training: false }), dropped: y({ training: true, key }) };
   });
   assert.equal(
@@ -206,8 +208,8 @@ test('multiHeadAttention: the shapes of Keras, and the same with every probabili
   });
   const first = Array.from({ length: 6 }, (_, i) => hidden.reduce((s, v, j) => s + v * (out.data[j * 6 + i] ?? 0), 0));
   near(outputs['y']?.data.slice(0, 6), first, 1e-6);
-  const text = encodeStack(stack([layer])) as string;
-  assert.is(encodeStack(decodeStack(text)), text);
+  const text = encodeArchitecture(sequence([layer])) as string;
+  assert.is(encodeArchitecture(decodeArchitecture(text)), text);
 });
 
 /** Each step is to say the symbol of the step as far from the end as it is from the start: only attention can know it. */

@@ -7,12 +7,14 @@ import * as assert from 'uvu/assert';
 import * as quern from '../src/index.js';
 import { ArgumentError, NumericsError, ShapeError } from '../src/core/errors.js';
 import { type NDArray, ndarray } from '../src/core/ndarray.js';
+import { sequence } from '../src/nn/architecture.js';
+import { decodeArchitecture, encodeArchitecture } from '../src/nn/codec.js';
 import type { Layer, Mode } from '../src/nn/layer.js';
-import { applyStack, decodeStack, encodeStack, stack } from '../src/nn/stack.js';
 import * as ops from '../src/ops/functions.js';
 import type { Tensor } from '../src/ops/tensor.js';
 import { trainingBackends } from './support/backends.js';
 import { checkGradients, normals, sameEverywhere } from './support/decompositions.js';
+import { applyLayers } from './support/layers.js';
 import { rejection } from './support/rejection.js';
 import { runTraced } from './support/traced.js';
 
@@ -37,7 +39,7 @@ async function apply(layer: Layer, x: NDArray, training = false) {
   const key = ndarray('i32', [2], [7, 1]);
   const { outputs, variables } = await runTraced({ x, key }, ({ x, key }, scope) => {
     const mode: Mode = training ? { training, key: () => key as Tensor } : { training };
-    return { y: applyStack(stack([layer]), x as Tensor, scope, mode) };
+    return { y: applyLayers([layer], x as Tensor, scope, mode) };
   });
   return { shape: outputs['y']?.shape, data: outputs['y']?.data, variables };
 }
@@ -83,8 +85,8 @@ test('every layer is its JSON again', () => {
     quern.permute({ dims: [2, 1] }),
     quern.repeatVector({ n: 3 }),
   ];
-  const text = encodeStack(stack(layers)) ?? '';
-  assert.is(encodeStack(decodeStack(text)), text);
+  const text = encodeArchitecture(sequence(layers)) ?? '';
+  assert.is(encodeArchitecture(decodeArchitecture(text)), text);
   assert.is(layers.length, new Set(layers.map(({ kind }) => kind)).size);
 });
 

@@ -6,7 +6,10 @@ import { type NDArray, ndarray } from '../src/core/ndarray.js';
 import { normal } from '../src/core/random.js';
 import { gradients } from '../src/graph/autodiff.js';
 import { activation, relu, softmax } from '../src/nn/activation.js';
+import { layersOf, sequence } from '../src/nn/architecture.js';
+import { decodeArchitecture, encodeArchitecture } from '../src/nn/codec.js';
 import { conv2d } from '../src/nn/conv2d.js';
+import { layer } from '../src/nn/custom.js';
 import { dense } from '../src/nn/dense.js';
 import { dropout } from '../src/nn/dropout.js';
 import { embedding } from '../src/nn/embedding.js';
@@ -18,10 +21,10 @@ import * as losses from '../src/nn/losses.js';
 import * as metrics from '../src/nn/metrics.js';
 import { layerNormalization } from '../src/nn/normalization.js';
 import { maxPooling2d } from '../src/nn/pooling.js';
-import { applyStack, decodeStack, encodeStack, stack } from '../src/nn/stack.js';
 import { sigmoid, softmax as softmaxOp } from '../src/ops/functions.js';
 import { sum } from '../src/ops/reduce.js';
 import type { Tensor } from '../src/ops/tensor.js';
+import { applyLayers } from './support/layers.js';
 import { computed, runTraced } from './support/traced.js';
 
 const f32 = (shape: readonly number[], data: readonly number[]): NDArray => ndarray('f32', shape, data);
@@ -38,13 +41,13 @@ function near(actual: ArrayLike<number> | undefined, expected: readonly number[]
 /** A layer's output in inference and the variables it declared. */
 async function apply(layer: Layer, x: NDArray) {
   const { outputs, variables } = await runTraced({ x }, (inputs, scope) => ({
-    y: applyStack(stack([layer]), inputs['x'] as Tensor, scope, { training: false }),
+    y: applyLayers([layer], inputs['x'] as Tensor, scope, { training: false }),
   }));
   return { y: outputs['y'], variables };
 }
 
 test('layers are named as Keras names them', () => {
-  const { layers } = stack([
+  const architecture = sequence([
     dense({ units: 1 }),
     dense({ units: 1, name: 'dense_1' }),
     dense({ units: 1 }),
@@ -53,13 +56,13 @@ test('layers are named as Keras names them', () => {
     dense({ units: 1, name: 'head' }),
   ]);
   assert.equal(
-    layers.map(({ name }) => name),
+    layersOf(architecture).map(({ name }) => name),
     ['dense', 'dense_1', 'dense_2', 'relu', 'relu_1', 'head'],
   );
-  assert.throws(() => stack([relu({ name: 'a' }), relu({ name: 'a' })]), /different names.*'a' twice/);
-  assert.throws(() => stack([]), /at least one layer/);
-  assert.throws(() => stack([input({ shape: [1] })]), /at least one layer/);
-  assert.throws(() => stack([relu(), input({ shape: [1] })]), /input stands first/);
+  assert.throws(() => sequence([relu({ name: 'a' }), relu({ name: 'a' })]), /different names.*'a' twice/);
+  assert.throws(() => sequence([]), /at least one layer/);
+  assert.throws(() => sequence([input({ shape: [1] })]), /at least one layer/);
+  assert.throws(() => sequence([relu(), input({ shape: [1] })]), /an input only first/);
 });
 
 test('options that a layer does not take are refused by name', () => {
@@ -89,8 +92,8 @@ test('options that a layer does not take are refused by name', () => {
   refuse(() => input(loosely({ shape: [1], dtype: 'f64' })), /dtype must be/);
 });
 
-test('a stack is its JSON, and JSON from strangers is refused', () => {
-  const layers = stack([
+test('a sequence is its JSON, and JSON from strangers is refused', () => {
+  const layers = sequence([
     input({ shape: [8, 8, 1], name: 'image' }),
     conv2d({ filters: 4, kernelSize: [3, 2], strides: 2, padding: 'same', activation: 'relu' }),
     maxPooling2d(),
@@ -102,16 +105,15 @@ test('a stack is its JSON, and JSON from strangers is refused', () => {
     relu(),
     softmax({ name: 'last' }),
   ]);
-  const text = encodeStack(layers) ?? '';
-  const again = decodeStack(text);
-  assert.is(encodeStack(again), text);
-  assert.equal(again.input, layers.input);
+  const text = encodeArchitecture(layers) ?? '';
+  const again = decodeArchitecture(text);
+  assert.is(encodeArchitecture(again), text);
+  assert.equal(again.inputs, { image: { shape: [8, 8, 1], dtype: 'f32' } });
   assert.equal(
-    again.layers.map(({ name }) => name),
-    layers.layers.map(({ name }) => name),
+    layersOf(again).map(({ name }) => name),
+    layersOf(layers).map(({ name }) => name),
   );
-  const own: Layer = { ...relu(), kind: 'mine' };
-  assert.is(encodeStack(stack([own])), undefined);
+  assert.is(encodeArchitecture(sequence([layer((x) => x)])), undefined);
   const hostile = [
     '',
     'null',
@@ -131,7 +133,7 @@ test('a stack is its JSON, and JSON from strangers is refused', () => {
   ];
   for (const each of hostile) {
     try {
-      decodeStack(each);
+      decodeArchitecture(each);
       assert.unreachable(`${each} is to be refused`);
     } catch (error) {
       assert.instance(error, FormatError, `${each}: ${String(error)}`);
@@ -180,7 +182,7 @@ test('dense is x @ kernel + bias, then the activation', async () => {
 });
 
 test('conv2d, pooling and flatten give the shapes and parameters of the MNIST network', async () => {
-  const layers = stack([
+  const layers = [
     conv2d({ filters: 32, kernelSize: 3, activation: 'relu' }),
     maxPooling2d(),
     conv2d({ filters: 64, kernelSize: 3 }),
@@ -189,10 +191,10 @@ test('conv2d, pooling and flatten give the shapes and parameters of the MNIST ne
     flatten(),
     dense({ units: 64 }),
     dense({ units: 10 }),
-  ]);
+  ];
   const shapes: string[] = [];
   const { variables } = await runTraced({ x: f32([1, 28, 28, 1], normalList(784)) }, ({ x }, scope) => ({
-    y: applyStack(layers, x as Tensor, scope, { training: false }, (_, { shape }) => shapes.push(shape.join('x'))),
+    y: applyLayers(layers, x as Tensor, scope, { training: false }, ({ shape }) => shapes.push(shape.join('x'))),
   }));
   assert.equal(shapes, ['1x26x26x32', '1x13x13x32', '1x11x11x64', '1x5x5x64', '1x3x3x64', '1x576', '1x64', '1x10']);
   const sizes = new Map([...variables].map(([name, { data }]) => [name, data.length]));
@@ -249,10 +251,10 @@ test('dropout drops and scales in training, and does nothing in inference', asyn
   const x = f32([4, 250], new Array<number>(1000).fill(2));
   assert.equal((await apply(dropout({ rate: 0.4 }), x)).y?.data, x.data);
   const { outputs } = await runTraced({ x, key: i32([2], [7, 1]) }, (inputs, scope) => {
-    const layers = stack([dropout({ rate: 0.4 }), dropout({ rate: 0.4 })]);
+    const layers = [dropout({ rate: 0.4 }), dropout({ rate: 0.4 })];
     const seen: Tensor[] = [];
     const mode = { training: true, key: () => inputs['key'] as Tensor } as const;
-    applyStack(layers, inputs['x'] as Tensor, scope, mode, (_, output) => seen.push(output));
+    applyLayers(layers, inputs['x'] as Tensor, scope, mode, (output) => seen.push(output));
     return { once: seen[0] as Tensor, twice: seen[1] as Tensor };
   });
   const once = Array.from(outputs['once']?.data ?? []);

@@ -22,7 +22,8 @@ import type { Layer, Mode } from '../src/nn/layer.js';
 import type { Loss } from '../src/nn/losses.js';
 import { groupNormalization, rmsNormalization } from '../src/nn/normalization.js';
 import { maxPooling2d } from '../src/nn/pooling.js';
-import { applyStack, decodeStack, encodeStack, stack } from '../src/nn/stack.js';
+import { sequence } from '../src/nn/architecture.js';
+import { decodeArchitecture, encodeArchitecture } from '../src/nn/codec.js';
 import { mul, sub } from '../src/ops/binary.js';
 import type { ReferenceArray } from '../src/ops/definition.js';
 import { log } from '../src/ops/elementwise.js';
@@ -39,6 +40,7 @@ import { loadFrozenModel } from '../src/train/frozen.js';
 import { loadModel, type Model, sequential } from '../src/train/model.js';
 import { adam, sgd } from '../src/train/optimizers.js';
 import { trainingBackends } from './support/backends.js';
+import { applyLayers } from './support/layers.js';
 import { rejection } from './support/rejection.js';
 import { runTraced } from './support/traced.js';
 
@@ -61,7 +63,7 @@ async function apply(layer: Layer, x: NDArray, training: boolean) {
   const { outputs, variables } = await runTraced({ x }, (inputs, scope) => {
     const key = (): Tensor => assert.unreachable('no random numbers are asked for') as never;
     const mode: Mode = training ? { training, key } : { training };
-    return { y: applyStack(stack([layer]), inputs['x'] as Tensor, scope, mode) };
+    return { y: applyLayers([layer], inputs['x'] as Tensor, scope, mode) };
   });
   return { y: outputs['y'], variables };
 }
@@ -245,9 +247,13 @@ test('options and descriptions of the layers', () => {
     (e: unknown) => e instanceof ArgumentError,
   );
   assert.throws(() => groupNormalization({ groups: 0 }), /groups must be a positive integer/);
-  const layers = stack([batchNormalization({ scale: false }), groupNormalization({ groups: 2 }), rmsNormalization()]);
-  const text = encodeStack(layers) ?? '';
-  assert.is(encodeStack(decodeStack(text)), text);
+  const layers = sequence([
+    batchNormalization({ scale: false }),
+    groupNormalization({ groups: 2 }),
+    rmsNormalization(),
+  ]);
+  const text = encodeArchitecture(layers) ?? '';
+  assert.is(encodeArchitecture(decodeArchitecture(text)), text);
 });
 
 test('gradients are those of central differences', () => {

@@ -13,7 +13,9 @@ import { initializers } from '../src/nn/initializers.js';
 import { input } from '../src/nn/input.js';
 import type { Layer, Mode } from '../src/nn/layer.js';
 import { gru, lstm, simpleRnn } from '../src/nn/recurrent.js';
-import { applyStack, decodeStack, encodeStack, stack } from '../src/nn/stack.js';
+import { sequence } from '../src/nn/architecture.js';
+import { decodeArchitecture, encodeArchitecture } from '../src/nn/codec.js';
+import { applyLayers } from './support/layers.js';
 import * as ops from '../src/ops/functions.js';
 import type { Tensor } from '../src/ops/tensor.js';
 import { sequential } from '../src/train/model.js';
@@ -40,7 +42,7 @@ function near(actual: ArrayLike<number> | undefined, expected: ArrayLike<number>
 
 async function apply(layer: Layer, x: NDArray) {
   const { outputs, variables } = await runTraced({ x }, (inputs, scope) => ({
-    y: applyStack(stack([layer]), inputs['x'] as Tensor, scope, { training: false }),
+    y: applyLayers([layer], inputs['x'] as Tensor, scope, { training: false }),
   }));
   return { y: outputs['y'], variables };
 }
@@ -51,7 +53,7 @@ async function trained(backend: Backend, layer: Layer, x: NDArray, mode: 'fed' |
   const [b = 0, ...rest] = x.shape;
   const shape = mode === 'bound' ? ['batch', ...rest] : [b, ...rest];
   builder.trace('main', { x: { dtype: 'f32', shape } }, (inputs, scope) => {
-    const y = applyStack(stack([layer]), inputs.x, scope, { training: false });
+    const y = applyLayers([layer], inputs.x, scope, { training: false });
     const weights = ops.cos(ops.cast(ops.iota(scope.trace, y.shape, y.rank - 1), 'f32'));
     const loss = ops.sum(ops.mul(ops.square(y), weights));
     const wrt = scope.trainables();
@@ -285,20 +287,20 @@ test('dropout is the same at each step', async () => {
       recurrentDropout: 0.25,
       returnSequences: true,
     });
-    return { y: applyStack(stack([layer]), inputs['x'] as Tensor, scope, mode) };
+    return { y: applyLayers([layer], inputs['x'] as Tensor, scope, mode) };
   });
   const data = outputs['y']?.data ?? new Float32Array();
   for (let step = 1; step < 50; step++) assert.equal(data.slice(step * 8, step * 8 + 8), data.slice(0, 8));
 });
 
 test('layers are written and read', () => {
-  const layers = stack([
+  const layers = sequence([
     bidirectional({ layer: lstm({ units: 3, returnSequences: true }) }),
     gru({ units: 2, returnSequences: true, dropout: 0.1 }),
     simpleRnn({ units: 2 }),
   ]);
-  const text = encodeStack(layers) as string;
-  assert.is(encodeStack(decodeStack(text)), text);
+  const text = encodeArchitecture(layers) as string;
+  assert.is(encodeArchitecture(decodeArchitecture(text)), text);
 });
 
 test('bad input', async () => {

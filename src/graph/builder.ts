@@ -52,6 +52,7 @@ interface Declaration extends Pick<VariableSpec, 'initial' | 'penalty' | 'projec
 /** What a traced function may do besides calling ops on its tensors. */
 export class Scope {
   #streams = 0;
+  #isFrozen = false;
 
   constructor(
     /** Recorder for ops without operands, such as `iota`. */
@@ -70,13 +71,30 @@ export class Scope {
     return this.trace.at(this.#absolute(name), fn);
   }
 
+  /** Whether what is being recorded is not trained. */
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
+
+  /** Calls `fn`; the variables that it declares are not trainable. */
+  frozen<T>(fn: () => T): T {
+    const outer = this.#isFrozen;
+    this.#isFrozen = true;
+    try {
+      return fn();
+    } finally {
+      this.#isFrozen = outer;
+    }
+  }
+
   /**
    * The tensor of a variable: its value at the start of the run. The name is below the current layer. `spec` may be
    * left out where the variable is declared already.
    */
   variable(name: string, spec?: VariableSpec): Tensor {
     const full = this.#absolute(name);
-    return this.trace.variable(full, spec ? this.builder.variable(full, spec) : this.builder.declared(full));
+    const declared = spec && this.#isFrozen ? { ...spec, trainable: false } : spec;
+    return this.trace.variable(full, declared ? this.builder.variable(full, declared) : this.builder.declared(full));
   }
 
   /** When the run has ended, the variable (its name below the current layer, or its tensor) holds `value`. */

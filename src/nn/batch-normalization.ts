@@ -45,7 +45,7 @@ export const batchNormalizationKind: LayerKind<BatchNormalizationOptions> = {
     const shape = channelsOf(x, scope);
     const affine = affineOf(scope, shape, { center, scale });
     const moving = movingMoments(scope, shape);
-    if (!mode.training) return normalize(x, moving, affine, { epsilon });
+    if (!mode.training || scope.isFrozen) return normalize(x, moving, affine, { epsilon });
     const now = channelMoments(x);
     scope.assign(moving.mean, movedTowards(moving.mean, now.mean, momentum));
     scope.assign(moving.variance, movedTowards(moving.variance, now.variance, momentum));
@@ -55,7 +55,8 @@ export const batchNormalizationKind: LayerKind<BatchNormalizationOptions> = {
 
 /**
  * Each channel of x [batch, ..., channels] with mean 0 and variance 1, then scaled and moved by what is learned: shapes
- * stay. In training over the batch, whose moments the moving ones follow; otherwise by the moving ones.
+ * stay. In training over the batch, whose moments the moving ones follow; otherwise, and where the layer is
+ * not trainable, by the moving ones.
  */
 export const batchNormalization = (options: BatchNormalizationOptions & Naming = {}): Layer =>
   makeLayer(batchNormalizationKind, options);

@@ -55,6 +55,10 @@ export const count: Field<number> = (value, where, name) =>
     ? value
     : refuse(where, name, 'a positive integer', value);
 
+/** Any integer. */
+export const integer: Field<number> = (value, where, name) =>
+  typeof value === 'number' && Number.isSafeInteger(value) ? value : refuse(where, name, 'an integer', value);
+
 /** A positive number. */
 export const positive: Field<number> = (value, where, name) =>
   typeof value === 'number' && value > 0 && value < Infinity ? value : refuse(where, name, 'a positive number', value);

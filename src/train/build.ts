@@ -4,9 +4,8 @@ import type { Shape } from '../core/shape.js';
 import { gradients } from '../graph/autodiff.js';
 import { ProgramBuilder, type Scope } from '../graph/builder.js';
 import type { Program } from '../graph/program.js';
-import type { Input } from '../nn/input.js';
+import { applyArchitecture, type Architecture, layersOf } from '../nn/architecture.js';
 import type { Mode } from '../nn/layer.js';
-import { applyStack, type Stack } from '../nn/stack.js';
 import { add } from '../ops/binary.js';
 import { checkNumerics } from '../ops/elementwise.js';
 import { reshape } from '../ops/move.js';
@@ -27,7 +26,10 @@ export interface Training {
 export interface LayerSummary {
   readonly name: string;
   readonly kind: string;
+  /** Of its output, in its first call. */
   readonly shape: Shape;
+  /** The layers and inputs that it is called on. */
+  readonly from: readonly string[];
 }
 
 export interface Built {
@@ -55,17 +57,37 @@ function keyOf(scope: Scope): () => Tensor {
   };
 }
 
-/** Builds the graphs of a stack for examples of a type; `training` adds those that train and evaluate. */
-export function build(stack: Stack, input: Input, seed: number, training: Training | undefined): Built {
+/** The inputs of the architecture's graphs; undefined where their types are not known. */
+export function inputTypes({ inputs }: Architecture): Record<string, TensorType> | undefined {
+  const types: Record<string, TensorType> = {};
+  for (const [name, type] of Object.entries(inputs)) {
+    if (!type) return undefined;
+    types[name] = { dtype: type.dtype, shape: [batchSymbol, ...type.shape] };
+  }
+  return types;
+}
+
+/** What made each value of the architecture: an input's or a layer's name. */
+function makersOf({ inputs, calls }: Architecture): string[] {
+  const made = calls.flatMap(({ layer }) => Array.from({ length: layer.gives }, () => layer.name));
+  return [...Object.keys(inputs), ...made];
+}
+
+/** Builds the graphs of an architecture whose inputs are known; `training` adds those that train and evaluate. */
+export function build(architecture: Architecture, seed: number, training: Training | undefined): Built {
   const builder = new ProgramBuilder({ symbols: { [batchSymbol]: 1 }, seed });
-  const x: TensorType = { dtype: input.options.dtype, shape: [batchSymbol, ...input.options.shape] };
   const inference: Mode = { training: false };
-  const layers: LayerSummary[] = [];
-  builder.trace('predict', { [input.name]: x }, (inputs, scope) => {
-    const output = applyStack(stack, inputs[input.name] as Tensor, scope, inference, ({ name, kind }, { shape }) =>
-      layers.push({ name, kind, shape }),
-    );
-    return { output };
+  const shapes = new Map<string, Shape>();
+  builder.trace('predict', inputTypes(architecture) ?? {}, (inputs, scope) =>
+    applyArchitecture(architecture, inputs, scope, inference, ({ layer: { name } }, [first]) => {
+      if (first && !shapes.has(name)) shapes.set(name, first.shape);
+    }),
+  );
+  const makers = makersOf(architecture);
+  const layers = layersOf(architecture).map(({ name, kind }): LayerSummary => {
+    const calls = architecture.calls.filter(({ layer }) => layer.name === name);
+    const from = calls.flatMap(({ inputs }) => inputs.map((at) => makers[at] ?? ''));
+    return { name, kind, shape: shapes.get(name) ?? [], from };
   });
   const predicting = builder.program();
   if (!training) return { program: predicting, initial: builder.initialValues(), layers };
@@ -75,9 +97,8 @@ export function build(stack: Stack, input: Input, seed: number, training: Traini
   const fed = feedsOf<TensorType>({ inputs, labels: labelsOf(measures, outputs) });
   builder.trace('trainStep', fed, (feeds, scope) => {
     const given = fromFeeds(feeds);
-    const x = given.inputs[input.name] as Tensor;
-    const output = applyStack(stack, x, scope, { training: true, key: keyOf(scope) });
-    const measured = measure(measures, given.labels, { output });
+    const outputs = applyArchitecture(architecture, given.inputs, scope, { training: true, key: keyOf(scope) });
+    const measured = measure(measures, given.labels, outputs);
     // The check stands before the updates: a loss that is not finite leaves the weights as they were.
     const checked = checkNumerics(
       scope.penalties().reduce((sum, penalty) => add(sum, penalty), measured['loss'] as Tensor),

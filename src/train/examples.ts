@@ -4,14 +4,14 @@
  */
 import { ArgumentError } from '../core/errors.js';
 import type { NDArray } from '../core/ndarray.js';
-import { mapNamed, type Named } from '../core/tree.js';
+import { byName, mapNamed, type Named, type Several } from '../core/tree.js';
 import { rowsOf, sliceRows } from '../data/rows.js';
 import type { Labels } from '../nn/losses.js';
 import type { TensorType } from '../ops/tensor.js';
 import { alignLabels, checkClasses, checkFinite, checkLengths, checkRows } from './checks.js';
 
 /** For one input (or output): its array. For several: the arrays in order, or by name. */
-export type Arrays = NDArray | readonly NDArray[] | Named<NDArray>;
+export type Arrays = Several<NDArray>;
 
 /** Rows of every input of a model, and of the labels of every output that has a loss. */
 export interface Examples {
@@ -28,23 +28,13 @@ interface Match<T extends TensorType> {
   readonly array: NDArray;
 }
 
-export const isNDArray = (given: Arrays): given is NDArray => 'data' in given && ArrayBuffer.isView(given.data);
-
-const isList = (given: Arrays): given is readonly NDArray[] => Array.isArray(given);
-
-/** The array for a name; undefined for arrays that are not as many, or not for these names. */
-function finder(names: readonly string[], given: Arrays): (name: string, at: number) => NDArray | undefined {
-  if (typeof given !== 'object' || given === null) return () => undefined;
-  if (isNDArray(given)) return () => (names.length === 1 ? given : undefined);
-  if (isList(given)) return (_, at) => (given.length === names.length ? given[at] : undefined);
-  const isExact = Object.keys(given).length === names.length;
-  return (name) => (isExact && Object.hasOwn(given, name) ? given[name] : undefined);
-}
+export const isNDArray = (given: Arrays): given is NDArray =>
+  typeof given === 'object' && given !== null && 'data' in given && ArrayBuffer.isView(given.data);
 
 function describe(given: Arrays): string {
   if (typeof given !== 'object' || given === null) return 'none';
   if (isNDArray(given)) return 'one array';
-  return isList(given) ? `${given.length} arrays` : `arrays for ${Object.keys(given).join(', ') || 'nothing'}`;
+  return Array.isArray(given) ? `${given.length} arrays` : `arrays for ${Object.keys(given).join(', ') || 'nothing'}`;
 }
 
 function refuse(what: string, names: readonly string[], given: Arrays): ArgumentError {
@@ -54,16 +44,16 @@ function refuse(what: string, names: readonly string[], given: Arrays): Argument
 
 /** The array for the only name; `what` is x or y. Throws `ArgumentError` for several. */
 export function onlyArray(what: string, name: string, given: Arrays): NDArray {
-  const array = finder([name], given)(name, 0);
+  const [array] = byName([name], given, isNDArray) ?? [];
   if (array) return array;
   throw refuse(what, [name], given);
 }
 
 function matchesOf<T extends TensorType>(what: string, types: Named<T>, given: Arrays): Match<T>[] {
   const names = Object.keys(types);
-  const find = finder(names, given);
+  const arrays = byName(names, given, isNDArray);
   return Object.entries(types).map(([name, type], at) => {
-    const array = find(name, at);
+    const array = arrays?.[at];
     if (!array) throw refuse(what, names, given);
     return { name, where: names.length === 1 ? what : `${what}.${name}`, type, array };
   });

@@ -13,14 +13,17 @@ import type { Backend } from '../backend/backend.js';
 import { ArgumentError, DTypeError, FormatError, ShapeError } from '../core/errors.js';
 import { type NDArray, ndarray, requireArray } from '../core/ndarray.js';
 import { sameShape } from '../core/shape.js';
+import { byName, type Named, type Several } from '../core/tree.js';
 import type { ModelContents } from '../format/model.js';
 import { printType } from '../graph/names.js';
 import type { Program } from '../graph/program.js';
-import { type Input, input } from '../nn/input.js';
-import type { Layer } from '../nn/layer.js';
-import { decodeStack, encodeStack, type Stack, stack } from '../nn/stack.js';
+import { type Architecture, architectureOf, sequence } from '../nn/architecture.js';
+import { decodeArchitecture, encodeArchitecture } from '../nn/codec.js';
+import { isLayerName, type Layer } from '../nn/layer.js';
+import { innerValues, nested, withTrainable } from '../nn/nested.js';
+import { type Applied, connect, type Input, isSignal, type LayerParts, type Signal } from '../nn/signal.js';
 import { lazyBackend } from './backend.js';
-import { build, type Built, type Training } from './build.js';
+import { build, type Built, inputTypes, type Training } from './build.js';
 import { evaluateRows, type Prediction, predictRows, signatureOf } from './evaluation.js';
 import { type Arrays, checkExamples, countOf, type Examples, onlyArray, sliceExamples } from './examples.js';
 import type { Callback, History } from './callback.js';
@@ -36,6 +39,8 @@ import { readContents, saveModel } from './saving.js';
 import { summarize } from './summary.js';
 
 export interface ModelOptions {
+  /** What the summary calls it, and its name as a layer of another model; `model` or `sequential` unless said. */
+  readonly name?: string;
   /** First weights are drawn from it, and so are shuffling and dropout unless `fit` is given another (default 0). */
   readonly seed?: number;
   /** WebAssembly with all processors unless said. */
@@ -93,8 +98,10 @@ export class Model<P extends Prediction = NDArray> {
   /** Set by a callback: no epoch follows the current one. */
   stopTraining = false;
 
-  readonly #stack: Stack;
+  readonly #name: string | undefined;
   readonly #seed: number;
+  #architecture: Architecture;
+  #layer: LayerParts | undefined;
   /** What runs the model; makes the default when it is first asked for. */
   readonly backend: () => Promise<Backend>;
   #training: Training | undefined;
@@ -102,26 +109,53 @@ export class Model<P extends Prediction = NDArray> {
   #isTraining = false;
 
   /** `values` are those of variables that were saved, instead of values drawn from the seed. */
-  constructor(layers: Stack, { seed = 0, backend }: ModelOptions = {}, values?: ReadonlyMap<string, NDArray>) {
-    requireSeed('sequential', seed);
-    this.#stack = layers;
+  constructor(
+    architecture: Architecture,
+    { name, seed = 0, backend }: ModelOptions = {},
+    values: ReadonlyMap<string, NDArray> = innerValues(architecture),
+  ) {
+    requireSeed('model', seed);
+    requireName(name);
+    this.#architecture = architecture;
+    this.#name = name;
     this.#seed = seed;
     this.backend = lazyBackend(backend);
-    if (layers.input) this.#make(layers.input, values);
+    if (inputTypes(architecture)) this.#make(values);
+  }
+
+  /**
+   * The model as a layer of another: a signal for its only input, or several in order or by name, become a signal for its
+   * only output, or signals by name. Its weights begin there as they are here when the other model is made, and are then
+   * the other's own. Called again it is the same layer. Throws `ArgumentError` for signals that are not its inputs.
+   */
+  apply(x: Several<Signal>): SignalsOf<P> {
+    const { inputs, outputs } = this.#architecture;
+    const signals = byName(Object.keys(inputs), x, isSignal);
+    if (!signals) {
+      const names = Object.keys(inputs).join(', ');
+      throw new ArgumentError(
+        this.#name ?? 'model',
+        `a signal for each input (${names}) is required. Received others.`,
+      );
+    }
+    this.#layer ??= nested(this.#architecture, this.#name, () => this.#weights());
+    const made = connect(this.#layer, signals);
+    const byOutput = Object.fromEntries(Object.keys(outputs).map((name, at) => [name, made[at]]));
+    return (made.length === 1 ? made[0] : byOutput) as SignalsOf<P>;
   }
 
   /** Says how to train and what to measure. Weights stay; what an earlier optimizer remembered is forgotten. */
   compile({ optimizer, ...measures }: CompileOptions): void {
-    const training = { optimizer: optimizerOf(optimizer), measures: measuresOf(['output'], measures) };
+    const training = { optimizer: optimizerOf(optimizer), measures: measuresOf(this.#outputs, measures) };
     if (this.#isTraining) throw new ArgumentError('compile', 'a model that no fit is training is required.');
     if (this.#made) {
-      const { input, runtime } = this.#made;
+      const { runtime } = this.#made;
       const values = runtime.values();
       for (const name of values.keys()) {
         const isForgotten = this.#training !== undefined || name === `${training.optimizer.name}/learningRate`;
         if (isForgotten && !this.#isWeight(name)) values.delete(name);
       }
-      this.#make(input, values, training);
+      this.#make(values, training);
       runtime.close();
     }
     this.#training = training;
@@ -174,9 +208,23 @@ export class Model<P extends Prediction = NDArray> {
     return (await predictRows(this.#madeFor(x).runtime, x, batchSize)) as P;
   }
 
+  /**
+   * Training leaves the weights of these layers alone from now on, all layers unless said: names, paths (`encoder/dense`),
+   * or patterns in which `*` stands for any characters. Batch normalization goes by its moving moments there. What the
+   * optimizer remembers of other weights stays. Throws `ArgumentError` for a name of no layer, and while `fit` runs.
+   */
+  freeze(layers?: string | readonly string[]): void {
+    this.#setTrainable(false, layers);
+  }
+
+  /** Training changes the weights of these layers again; see `freeze`. */
+  unfreeze(layers?: string | readonly string[]): void {
+    this.#setTrainable(true, layers);
+  }
+
   /** Prints the layers with their output shapes and parameters, and returns the text. */
   summary(print: (text: string) => void = console.log): string {
-    const text = summarize(this.#required('summary').built, 'sequential');
+    const text = summarize(this.#required('summary').built, this.#name ?? 'model');
     print(text);
     return text;
   }
@@ -195,12 +243,12 @@ export class Model<P extends Prediction = NDArray> {
 
   /** What `save` writes: the graph `predict`, its variables, and the layers, from which the model can be made again. */
   contents({ optimizer = false, maxBatch = 64 }: SaveOptions = {}): ModelContents {
-    const { input, built, runtime } = this.#required('save');
+    const { built, runtime } = this.#required('save');
     const { variables, graphs } = built.program;
     const kept = Object.entries(variables).filter(([name]) => optimizer || this.#isWeight(name));
     const shared = kept.filter(([, { scope }]) => scope === 'shared');
     const values = runtime.values();
-    const layers = encodeStack({ ...this.#stack, input });
+    const layers = encodeArchitecture(this.#architecture);
     return {
       program: {
         symbols: { [batchSymbol]: { max: maxBatch } },
@@ -233,18 +281,43 @@ export class Model<P extends Prediction = NDArray> {
   }
 
   /** Makes the program. Variables take the values given, or their first. */
-  #make(input: Input, values: ReadonlyMap<string, NDArray> = new Map(), training = this.#training): Made {
-    const built = build(this.#stack, input, this.#seed, training);
-    const runtime = new Runtime(this.backend, built.program, new Map([...built.initial, ...values]));
-    this.#made = { input, built, runtime };
+  #make(values: ReadonlyMap<string, NDArray> = new Map(), training = this.#training): Made {
+    const built = build(this.#architecture, this.#seed, training);
+    // What only the last program had is forgotten; what none had yet waits for `compile`.
+    const before = this.#made?.built.program.variables ?? {};
+    const isKept = (name: string) => Object.hasOwn(built.program.variables, name) || !Object.hasOwn(before, name);
+    const kept = [...values].filter(([name]) => isKept(name));
+    const runtime = new Runtime(this.backend, built.program, new Map([...built.initial, ...kept]));
+    this.#made = { built, runtime };
     return this.#made;
+  }
+
+  get #outputs(): readonly string[] {
+    return Object.keys(this.#architecture.outputs);
+  }
+
+  /** The values of what the prediction reads. */
+  #weights(): ReadonlyMap<string, NDArray> {
+    return new Map([...(this.#made?.runtime.values() ?? [])].filter(([name]) => this.#isWeight(name)));
+  }
+
+  #setTrainable(trainable: boolean, layers: string | readonly string[] | undefined): void {
+    const what = trainable ? 'unfreeze' : 'freeze';
+    if (this.#isTraining) throw new ArgumentError(what, 'a model that no fit is training is required.');
+    this.#architecture = withTrainable(this.#architecture, trainable, layers);
+    if (!this.#made) return;
+    const { runtime } = this.#made;
+    this.#make(runtime.values());
+    runtime.close();
   }
 
   /** A model that was not told its input learns it from the first examples. */
   #madeFor(x: Arrays): Made {
     if (this.#made) return this.#made;
-    const { shape, dtype } = onlyArray('x', 'input', x);
-    return this.#make(input({ shape: shape.slice(1), dtype }));
+    const [name = ''] = Object.keys(this.#architecture.inputs);
+    const { shape, dtype } = onlyArray('x', name, x);
+    this.#architecture = { ...this.#architecture, inputs: { [name]: { shape: shape.slice(1), dtype } } };
+    return this.#make(innerValues(this.#architecture));
   }
 
   #required(what: string): Made {
@@ -275,7 +348,6 @@ export class Model<P extends Prediction = NDArray> {
 
 /** A model once its input is known. */
 interface Made {
-  readonly input: Input;
   readonly built: Built;
   readonly runtime: Runtime;
 }
@@ -303,27 +375,69 @@ function splitData(data: Examples, fraction: number): { readonly first: Examples
   return { first: sliceExamples(data, 0, at), last: sliceExamples(data, at, count) };
 }
 
-/** A model of layers one after another; an `input` may stand first. */
-export const sequential = (layers: readonly (Layer | Input)[], options: ModelOptions = {}): Model =>
-  new Model(stack(layers), options);
+function requireName(name: string | undefined): void {
+  if (name === undefined || isLayerName(name)) return;
+  throw new ArgumentError('model', `a name of letters, digits and _ . : - is required. Received '${name}'.`);
+}
+
+/** A model of layers one after another, models among them; an `input` may stand first. Throws `ArgumentError`. */
+export function sequential(layers: readonly (Layer | Model | Input)[], options: ModelOptions = {}): Model {
+  const items = layers.map((item) => (item instanceof Model ? (x: Signal): Signal => item.apply(x) : item));
+  return new Model(sequence(items), { name: 'sequential', ...options });
+}
+
+/**
+ * A model of what lies between inputs and outputs: each one signal, a list, or a record whose names it keeps. A list's
+ * names are those of the inputs, and of the layers that make the outputs; a single output is named `output`.
+ *
+ *   const [a, b] = [input({ shape: [4], name: 'a' }), input({ shape: [4], name: 'b' })];
+ *   const shared = dense({ units: 8 });
+ *   const both = concatenate()([shared(a), shared(b)]);
+ *   const twin = model([a, b], { same: dense({ units: 1, activation: 'sigmoid' })(both) });
+ *
+ * Throws `ArgumentError` for two layers of one name, an input that is not given, or one that leads to no output, and
+ * `ShapeError` for shapes that do not fit.
+ */
+export const model = <const O extends Several<Signal>>(
+  inputs: Several<Input>,
+  outputs: O,
+  options: ModelOptions = {},
+): Model<PredictionOf<O>> => new Model(architectureOf('model', inputs, outputs), options);
+
+type IsOne<K, A = K> = K extends unknown ? ([A] extends [K] ? true : false) : never;
+
+/** What a model of these outputs predicts: an array for one, else arrays by name. */
+export type PredictionOf<O> = O extends Signal | readonly [Signal]
+  ? NDArray
+  : O extends readonly Signal[]
+    ? Named<NDArray>
+    : IsOne<keyof O> extends true
+      ? NDArray
+      : { readonly [K in keyof O & string]: NDArray };
+
+/** A signal for each array of a prediction. */
+export type SignalsOf<P> = P extends NDArray ? Applied : { readonly [K in keyof P]: Applied };
 
 /**
  * A model from a file that `Model.save` wrote: it predicts, and once compiled trains on. Throws `IoError`, or
  * `FormatError` for a file that holds no layers; `loadFrozenModel` reads those.
  */
-export async function loadModel(path: string, options: ModelOptions = {}): Promise<Model> {
+export async function loadModel<P extends Prediction = NDArray>(
+  path: string,
+  options: ModelOptions = {},
+): Promise<Model<P>> {
   const { variables, assets } = await readContents(path);
   const bytes = assets.get(layersAsset);
-  const layers = bytes && decodeStack(new TextDecoder().decode(bytes));
-  if (!layers?.input) {
+  const architecture = bytes && decodeArchitecture(new TextDecoder().decode(bytes));
+  if (!architecture || !inputTypes(architecture)) {
     throw new FormatError('load', `a file with layers and their input is required; loadFrozenModel reads '${path}'.`);
   }
-  const model = new Model(layers, options);
+  const model = new Model<P>(architecture, options);
   const weights = [...model.variables()].map(([name, value]) => {
     const saved = variables.get(name);
     if (saved && saved.dtype === value.dtype && sameShape(saved.shape, value.shape)) return [name, saved] as const;
     const received = saved ? printType(saved) : 'none';
     throw new FormatError('load', `'${name}' ${printType(value)} is required by the layers. Received ${received}.`);
   });
-  return new Model(layers, options, new Map([...variables, ...weights]));
+  return new Model<P>(architecture, options, new Map([...variables, ...weights]));
 }
