@@ -104,6 +104,18 @@ export class Scope {
     this.trace.update(name, value);
   }
 
+  /**
+   * When the run has ended, the variable holds what `next` makes of what it would hold: its own value, or the one assigned
+   * before, as where a layer is called twice.
+   */
+  advance(variable: Tensor, next: (value: Tensor) => Tensor): void {
+    const name = this.#nameOf(variable);
+    const from = this.trace.updated(name) ?? variable;
+    const value = next(from);
+    checkType(this.trace.name, `variable '${name}'`, this.builder.declared(name), value);
+    this.trace.update(name, value, from);
+  }
+
   /** The trainable variables that this graph has read so far, by name. */
   trainables(): Record<string, Tensor> {
     const read = [...this.trace.variables];

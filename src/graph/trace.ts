@@ -77,10 +77,16 @@ export class Trace implements Recorder {
     return outputs;
   }
 
-  /** At the end of a run the variable holds `value`. Once for each variable. */
-  update(name: string, value: Tensor): void {
+  /** What the variable holds at the end of a run, as recorded so far. */
+  updated(name: string): Tensor | undefined {
+    const id = this.#updates.get(name);
+    return id === undefined ? undefined : this.tensor(id);
+  }
+
+  /** At the end of a run the variable holds `value`. Once for each variable, but for what goes on `from` the last update. */
+  update(name: string, value: Tensor, from?: Tensor): void {
     if (value.recorder !== this) throw new GraphError(this.name, `variable '${name}' takes a tensor of this trace.`);
-    if (this.#updates.has(name)) {
+    if (this.#updates.has(name) && from?.id !== this.#updates.get(name)) {
       throw new GraphError(this.name, `one update of variable '${name}' in a graph is required. Received two.`);
     }
     this.#updates.set(name, value.id);

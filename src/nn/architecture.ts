@@ -85,10 +85,9 @@ function namedInputs(where: string, given: Several<Input>): [string, Input][] {
 
 /** The outputs with their names, where they were given any. */
 function namedOutputs(where: string, given: Several<Signal>): (readonly [string | undefined, Signal])[] {
-  const listed = isSignal(given) ? [given] : isMany(given) ? given : undefined;
-  const entries = listed
-    ? listed.map((end) => [undefined, end] as const)
-    : Object.entries((given ?? {}) as Named<Signal>);
+  const isAlone = isSignal(given) || typeof given !== 'object' || given === null;
+  const listed = isAlone ? [given] : isMany(given) ? given : undefined;
+  const entries = listed ? listed.map((end) => [undefined, end] as const) : Object.entries(given as Named<Signal>);
   if (entries.length === 0) throw new ArgumentError(where, 'at least one output is required. Received none.');
   return entries.map(([name, end]) => [name, requireSignal(where, end)] as const);
 }

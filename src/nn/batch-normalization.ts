@@ -47,8 +47,8 @@ export const batchNormalizationKind: LayerKind<BatchNormalizationOptions> = {
     const moving = movingMoments(scope, shape);
     if (!mode.training || scope.isFrozen) return normalize(x, moving, affine, { epsilon });
     const now = channelMoments(x);
-    scope.assign(moving.mean, movedTowards(moving.mean, now.mean, momentum));
-    scope.assign(moving.variance, movedTowards(moving.variance, now.variance, momentum));
+    scope.advance(moving.mean, (mean) => movedTowards(mean, now.mean, momentum));
+    scope.advance(moving.variance, (variance) => movedTowards(variance, now.variance, momentum));
     return normalize(x, now, affine, { epsilon });
   },
 };

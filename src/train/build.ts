@@ -6,6 +6,7 @@ import { ProgramBuilder, type Scope } from '../graph/builder.js';
 import type { Program } from '../graph/program.js';
 import { applyArchitecture, type Architecture, layersOf } from '../nn/architecture.js';
 import type { Mode } from '../nn/layer.js';
+import type { LayerParts } from '../nn/signal.js';
 import { add } from '../ops/binary.js';
 import { checkNumerics } from '../ops/elementwise.js';
 import { reshape } from '../ops/move.js';
@@ -26,6 +27,8 @@ export interface Training {
 export interface LayerSummary {
   readonly name: string;
   readonly kind: string;
+  /** Whether nothing in it is trained. */
+  readonly isFrozen: boolean;
   /** Of its output, in its first call. */
   readonly shape: Shape;
   /** The layers and inputs that it is called on. */
@@ -73,6 +76,9 @@ function makersOf({ inputs, calls }: Architecture): string[] {
   return [...Object.keys(inputs), ...made];
 }
 
+const isFrozen = ({ trainable, inner }: LayerParts): boolean =>
+  inner ? layersOf(inner.architecture).every(isFrozen) : !trainable;
+
 /** Builds the graphs of an architecture whose inputs are known; `training` adds those that train and evaluate. */
 export function build(architecture: Architecture, seed: number, training: Training | undefined): Built {
   const builder = new ProgramBuilder({ symbols: { [batchSymbol]: 1 }, seed });
@@ -84,10 +90,11 @@ export function build(architecture: Architecture, seed: number, training: Traini
     }),
   );
   const makers = makersOf(architecture);
-  const layers = layersOf(architecture).map(({ name, kind }): LayerSummary => {
-    const calls = architecture.calls.filter(({ layer }) => layer.name === name);
+  const layers = layersOf(architecture).map((layer): LayerSummary => {
+    const { name, kind } = layer;
+    const calls = architecture.calls.filter((call) => call.layer === layer);
     const from = calls.flatMap(({ inputs }) => inputs.map((at) => makers[at] ?? ''));
-    return { name, kind, shape: shapes.get(name) ?? [], from };
+    return { name, kind, isFrozen: isFrozen(layer), shape: shapes.get(name) ?? [], from };
   });
   const predicting = builder.program();
   if (!training) return { program: predicting, initial: builder.initialValues(), layers };

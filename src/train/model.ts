@@ -31,6 +31,7 @@ import type { CheckpointOptions } from './checkpoint.js';
 import { train } from './fit.js';
 import { describeRun, keeperOf, readCheckpoint } from './keeper.js';
 import type { EvaluateOptions } from './frozen.js';
+import { type LoadedWeights, type LoadWeightsOptions, matchWeights, readWeights } from './loading.js';
 import { labelsOf, type Measures, measuresOf } from './measures.js';
 import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.js';
 import type { Verbosity } from './progress.js';
@@ -222,9 +223,9 @@ export class Model<P extends Prediction = NDArray> {
     this.#setTrainable(true, layers);
   }
 
-  /** Prints the layers with their output shapes and parameters, and returns the text. */
+  /** Prints the layers with their output shapes, parameters and multiply-adds, and returns the text. */
   summary(print: (text: string) => void = console.log): string {
-    const text = summarize(this.#required('summary').built, this.#name ?? 'model');
+    const text = summarize(this.#required('summary').built, this.#name ?? 'model', this.stats);
     print(text);
     return text;
   }
@@ -239,6 +240,25 @@ export class Model<P extends Prediction = NDArray> {
     const { built, runtime } = this.#required('setVariables');
     for (const [name, value] of Object.entries(values)) checkVariable(built.program, name, value);
     for (const [name, value] of Object.entries(values)) runtime.setVariable(name, value);
+  }
+
+  /**
+   * Takes weights by name from a file, a Quern model or a plain safetensors file of another tool, from another model, or
+   * from a map: all, or the part that the options say. Says what was loaded and what was not. Throws
+   * `ArgumentError`, listing every difference, for weights that are not the model's, and what reading a file throws; the
+   * model is then as it was.
+   */
+  async loadWeights(
+    source: string | Model<Prediction> | ReadonlyMap<string, NDArray>,
+    options: LoadWeightsOptions = {},
+  ): Promise<LoadedWeights> {
+    const { built, runtime } = this.#required('loadWeights');
+    const map = source instanceof Model ? source.#weights() : source;
+    const given = typeof map === 'string' ? await readWeights(map) : map;
+    const weights = Object.entries(built.program.variables).filter(([name]) => this.#isWeight(name));
+    const { values, report } = matchWeights(Object.fromEntries(weights), given, options);
+    for (const [name, value] of values) runtime.setVariable(name, value);
+    return report;
   }
 
   /** What `save` writes: the graph `predict`, its variables, and the layers, from which the model can be made again. */
