@@ -225,14 +225,18 @@ export {
 export type { Prediction } from './train/evaluation.js';
 export type { Arrays } from './train/examples.js';
 export { type EvaluateOptions, type FrozenModel, loadFrozenModel, type LoadOptions } from './train/frozen.js';
+export type { LoadedWeights, LoadWeightsOptions } from './train/loading.js';
 export type { Measures } from './train/measures.js';
 export {
   type CompileOptions,
   type FitOptions,
   loadModel,
+  model,
   type Model,
   type ModelOptions,
+  type PredictionOf,
   type SaveOptions,
+  type SignalsOf,
   sequential,
 } from './train/model.js';
 export {

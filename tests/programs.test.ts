@@ -80,6 +80,13 @@ test('a thousand units read digits by plain gradient descent', async () => {
   trained.served.close();
 });
 
+test('a residual network learns digits, and its file predicts what it did', async () => {
+  const trained = await train('residual-cnn', { epochs: 2, limit: 512, batchSize: 32 });
+  assert.ok((trained.measured['loss'] ?? NaN) < Math.log(10), `${trained.measured['loss']}`);
+  assert.equal(Object.keys(trained.served.signature.inputs), ['image']);
+  trained.served.close();
+});
+
 test('a program repeats itself, and another seed is another run', async () => {
   const runs = [];
   for (const seed of [3, 3, 4]) {

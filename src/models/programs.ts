@@ -5,6 +5,7 @@ import { linearRegressionDefaults, trainLinearRegression } from './linear-regres
 import { logisticRegressionDefaults, trainLogisticRegression } from './logistic-regression.js';
 import { mnistCnnDefaults, type MnistResult, trainMnistCnn } from './mnist-cnn.js';
 import { mnistMlpDefaults, trainMnistMlp, trainMnistMlpLarge } from './mnist-mlp.js';
+import { residualCnnDefaults, trainResidualCnn } from './residual-cnn.js';
 import type { Defaults, Job, Trained } from './training.js';
 
 export interface ModelProgram {
@@ -35,6 +36,7 @@ export const modelPrograms = {
     defaults: mnistMlpDefaults,
     train: trainMnistMlpLarge,
   },
+  'residual-cnn': { about: 'digits, a small residual network', defaults: residualCnnDefaults, train: trainResidualCnn },
   iris: { about: 'irises by four lengths', defaults: irisDefaults, train: trainIris, classNames: irisSpecies },
   'linear-regression': {
     about: 'a line through noisy numbers',
