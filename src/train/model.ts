@@ -127,7 +127,8 @@ export class Model<P extends Prediction = NDArray> {
   /**
    * The model as a layer of another: a signal for its only input, or several in order or by name, become a signal for its
    * only output, or signals by name. Its weights begin there as they are here when the other model is made, and are then
-   * the other's own. Called again it is the same layer. Throws `ArgumentError` for signals that are not its inputs.
+   * the other's own. Called again it is the same layer, until it is frozen or
+   * unfrozen. Throws `ArgumentError` for signals that are not its inputs.
    */
   apply(x: Several<Signal>): SignalsOf<P> {
     const { inputs, outputs } = this.#architecture;
@@ -325,6 +326,7 @@ export class Model<P extends Prediction = NDArray> {
     const what = trainable ? 'unfreeze' : 'freeze';
     if (this.#isTraining) throw new ArgumentError(what, 'a model that no fit is training is required.');
     this.#architecture = withTrainable(this.#architecture, trainable, layers);
+    this.#layer = undefined;
     if (!this.#made) return;
     const { runtime } = this.#made;
     this.#make(runtime.values());
