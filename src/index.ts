@@ -187,13 +187,23 @@ export {
 } from './nn/losses.js';
 export {
   accuracy,
+  auc,
+  type AucOptions,
   binaryAccuracy,
   categoricalAccuracy,
+  f1Score,
+  type MeanMetric,
   type Metric,
   type MetricName,
+  precision,
+  r2Score,
+  recall,
+  rootMeanSquaredError,
   sparseCategoricalAccuracy,
   sparseTopKCategoricalAccuracy,
+  type ThresholdOptions,
   topKCategoricalAccuracy,
+  type TotalMetric,
 } from './nn/metrics.js';
 
 // Models and training
@@ -208,19 +218,26 @@ export {
 } from './train/callbacks.js';
 export type { CheckpointOptions } from './train/checkpoint.js';
 export { csvLogger, jsonLogger } from './train/loggers.js';
-export { auc, confusionMatrix, f1, precision, r2, recall, type ThresholdOptions } from './train/scores.js';
+export * as scores from './train/scores.js';
 export type { MonitorOptions } from './train/monitor.js';
 export { type Profile, profile, type ProfileOptions } from './train/profile.js';
 export {
   cosineDecay,
   type CosineDecayOptions,
+  cosineDecayRestarts,
+  type CosineDecayRestartsOptions,
+  type DecayOptions,
   exponentialDecay,
-  type ExponentialDecayOptions,
+  inverseTimeDecay,
   type LearningRateSchedule,
   oneCycle,
   type OneCycleOptions,
   piecewiseConstantDecay,
   type PiecewiseConstantDecayOptions,
+  polynomialDecay,
+  type PolynomialDecayOptions,
+  warmup,
+  type WarmupOptions,
 } from './train/schedules.js';
 export type { Prediction } from './train/evaluation.js';
 export type { Arrays } from './train/examples.js';

@@ -49,7 +49,10 @@ for (const backend of trainingBackends) {
       const { history } = await model.fit(zeros, labels, quiet);
       near(history['loss'] ?? [], [loss]);
       near(model.variables().get('dense/kernel')?.data, [...expected]);
-      near(Object.values(await model.evaluate(zeros, labels)), [0]);
+      const evaluated = await model.evaluate(zeros, labels);
+      const again = await model.fit(zeros, labels, { ...quiet, validationData: [zeros, labels] });
+      near(Object.values(evaluated), again.history['loss'] ?? []);
+      near(again.history['valLoss'] ?? [], Object.values(await model.evaluate(zeros, labels)));
       model.close();
     }
   });

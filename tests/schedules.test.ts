@@ -10,10 +10,14 @@ import { type Model, sequential } from '../src/train/model.js';
 import { sgd } from '../src/train/optimizers.js';
 import {
   cosineDecay,
+  cosineDecayRestarts,
   exponentialDecay,
+  inverseTimeDecay,
   type LearningRateSchedule,
   oneCycle,
   piecewiseConstantDecay,
+  polynomialDecay,
+  warmup,
 } from '../src/train/schedules.js';
 import { rejection } from './support/rejection.js';
 
@@ -28,6 +32,30 @@ test('exponential decay', () => {
   const options = { learningRate: 0.8, decaySteps: 4, decayRate: 0.25 };
   follows(exponentialDecay(options), { 0: 0.8, 2: 0.4, 4: 0.2, 8: 0.05 });
   follows(exponentialDecay({ ...options, staircase: true }), { 0: 0.8, 3: 0.8, 4: 0.2, 7: 0.2, 8: 0.05 });
+});
+
+test('inverse time decay', () => {
+  const options = { learningRate: 0.6, decaySteps: 4, decayRate: 0.5 };
+  follows(inverseTimeDecay(options), { 0: 0.6, 2: 0.48, 4: 0.4, 8: 0.3 });
+  follows(inverseTimeDecay({ ...options, staircase: true }), { 0: 0.6, 3: 0.6, 4: 0.4, 7: 0.4, 8: 0.3 });
+});
+
+test('polynomial decay, which stays or begins again', () => {
+  follows(polynomialDecay({ learningRate: 1, steps: 4, endLearningRate: 0.2 }), { 0: 1, 1: 0.8, 4: 0.2, 9: 0.2 });
+  const squared = { learningRate: 1, steps: 4, endLearningRate: 0, power: 2 };
+  follows(polynomialDecay(squared), { 0: 1, 1: 0.5625, 2: 0.25, 4: 0, 5: 0 });
+  follows(polynomialDecay({ ...squared, cycle: true }), { 0: 1, 2: 0.25, 4: 0, 5: 9 / 64, 8: 0, 9: 1 / 16, 12: 0 });
+});
+
+test('cosine decay with restarts', () => {
+  const schedule = cosineDecayRestarts({ learningRate: 1, firstDecaySteps: 4, mMul: 0.5, alpha: 0.1 });
+  follows(schedule, { 0: 1, 2: 0.55, 4: 0.5, 8: 0.275, 12: 0.25, 20: 0.1375, 28: 0.125 });
+});
+
+test('warm-up before another schedule', () => {
+  follows(warmup({ steps: 4, then: 0.2 }), { 0: 0, 1: 0.05, 3: 0.15, 4: 0.2, 99: 0.2 });
+  const decay = exponentialDecay({ learningRate: 0.8, decaySteps: 4, decayRate: 0.25 });
+  follows(warmup({ steps: 2, then: decay }), { 0: 0, 1: 0.4, 2: 0.8, 4: 0.4, 6: 0.2 });
 });
 
 test('cosine decay, with warm-up and an end', () => {
@@ -93,6 +121,13 @@ test('schedules that make no sense are refused', () => {
     () => exponentialDecay({ learningRate: -1, decaySteps: 4, decayRate: 0.5 }),
     () => exponentialDecay({ learningRate: 1, decaySteps: 0, decayRate: 0.5 }),
     () => exponentialDecay({ learningRate: 1, decaySteps: 4, decayRate: NaN }),
+    () => inverseTimeDecay({ learningRate: 1, decaySteps: 4, decayRate: -1 }),
+    () => polynomialDecay({ learningRate: 1, steps: 4, endLearningRate: -1 }),
+    () => polynomialDecay({ learningRate: 1, steps: 1.5 }),
+    () => cosineDecayRestarts({ learningRate: 1, firstDecaySteps: 4, tMul: 0.5 }),
+    () => cosineDecayRestarts({ learningRate: 1, firstDecaySteps: 0 }),
+    () => warmup({ steps: 0, then: 1 }),
+    () => warmup({ steps: 2, then: -1 }),
     () => cosineDecay({ learningRate: 1, steps: 0 }),
     () => cosineDecay({ learningRate: 1, steps: 5, alpha: -1 }),
     () => cosineDecay({ learningRate: 1, steps: 5, warmupSteps: -1 }),

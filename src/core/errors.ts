@@ -71,10 +71,22 @@ export class UnsupportedError extends QuernError {
   }
 }
 
+interface MemoryFigures {
+  readonly required?: number | undefined;
+  readonly limit?: number | undefined;
+}
+
 /** A model that does not fit the memory it was given. Thrown when it is loaded, never during a run. */
 export class MemoryError extends QuernError {
-  constructor(where: string, message: string) {
+  /** The bytes that it takes, where they are known. */
+  readonly required: number | undefined;
+  /** The bytes that it may take. */
+  readonly limit: number | undefined;
+
+  constructor(where: string, message: string, { required, limit }: MemoryFigures = {}) {
     super('memory', where, message);
+    this.required = required;
+    this.limit = limit;
   }
 }
 

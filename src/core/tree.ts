@@ -10,7 +10,7 @@ export function mapNamed<T, U>(record: Named<T>, fn: (value: T, name: string) =>
 /** For one name: its value. For several: the values in order, or by name. */
 export type Several<T> = T | readonly T[] | Named<T>;
 
-const isList = <T>(given: Several<T>): given is readonly T[] => Array.isArray(given);
+export const isList = <T>(given: Several<T>): given is readonly T[] => Array.isArray(given);
 
 /** The value for each of `names`; undefined where `given` is not one for each. `isOne` tells a value from values. */
 export function byName<T>(

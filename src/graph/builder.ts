@@ -116,15 +116,16 @@ export class Scope {
     this.trace.update(name, value, from);
   }
 
-  /** The trainable variables that this graph has read so far, by name. */
-  trainables(): Record<string, Tensor> {
+  /** The trainable variables that this graph has read so far, by name; those below `path` where it is given. */
+  trainables(path = ''): Record<string, Tensor> {
+    const isBelow = (name: string): boolean => path === '' || name.startsWith(`${path}/`);
     const read = [...this.trace.variables];
-    return Object.fromEntries(read.filter(([name]) => this.builder.declared(name).trainable));
+    return Object.fromEntries(read.filter(([name]) => isBelow(name) && this.builder.declared(name).trainable));
   }
 
   /** Records what the trainable variables that this graph has read so far cost; one tensor for each that costs. */
-  penalties(): Tensor[] {
-    return Object.entries(this.trainables()).flatMap(([name, tensor]) => {
+  penalties(path = ''): Tensor[] {
+    return Object.entries(this.trainables(path)).flatMap(([name, tensor]) => {
       const { penalty } = this.builder.declaration(name);
       return penalty ? [this.trace.at(name, () => penalty(tensor))] : [];
     });

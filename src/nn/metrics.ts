@@ -1,7 +1,4 @@
-/**
- * Metrics, by their Keras names: one number for each example (or position), of which the mean is reported. A loss is a
- * metric, too.
- */
+/** Metrics, by their Keras names: means over examples here; counts, curves and roots beside them. */
 import { ArgumentError, DTypeError } from '../core/errors.js';
 import { cast } from '../ops/cast.js';
 import { equal, greater, less, lessEqual, logicalNot, where } from '../ops/compare.js';
@@ -9,17 +6,17 @@ import { reshape } from '../ops/move.js';
 import { argmax, sum } from '../ops/reduce.js';
 import { iota } from '../ops/source.js';
 import type { Tensor } from '../ops/tensor.js';
+import { f1Score, precision, recall } from './counts.js';
+import { auc, r2Score, rootMeanSquaredError } from './curves.js';
 import { meanAbsoluteError, meanSquaredError } from './distance.js';
+import type { MeanMetric, Metric } from './metric.js';
 
-/** A metric that is a mean over examples: a number for each. */
-export interface Metric {
-  readonly name: string;
-  /** f32, of any shape; labels are of the loss's type. */
-  readonly call: (labels: Tensor, prediction: Tensor) => Tensor;
-}
+export type { MeanMetric, Metric, TotalMetric } from './metric.js';
+export { f1Score, precision, recall, type ThresholdOptions } from './counts.js';
+export { auc, type AucOptions, r2Score, rootMeanSquaredError } from './curves.js';
 
 /** How often the largest of predictions [batch, ..., classes] is the one that labels i32 [batch, ...] name. */
-export const sparseCategoricalAccuracy = ({ name = 'sparseCategoricalAccuracy' } = {}): Metric => ({
+export const sparseCategoricalAccuracy = ({ name = 'sparseCategoricalAccuracy' } = {}): MeanMetric => ({
   name,
   call: (labels, prediction) => {
     if (labels.dtype !== 'i32') {
@@ -30,16 +27,16 @@ export const sparseCategoricalAccuracy = ({ name = 'sparseCategoricalAccuracy' }
 });
 
 /** `sparseCategoricalAccuracy` by its short name. */
-export const accuracy = (): Metric => sparseCategoricalAccuracy({ name: 'accuracy' });
+export const accuracy = (): MeanMetric => sparseCategoricalAccuracy({ name: 'accuracy' });
 
 /** How often predictions are on the label's side of the threshold: labels f32, 0 or 1, of the predictions' shape. */
-export const binaryAccuracy = ({ threshold = 0.5 } = {}): Metric => ({
+export const binaryAccuracy = ({ threshold = 0.5 } = {}): MeanMetric => ({
   name: 'binaryAccuracy',
   call: (labels, prediction) => cast(equal(cast(greater(prediction, threshold), 'f32'), labels), 'f32'),
 });
 
 /** How often labels f32 [batch, ..., classes], one-hot, name the class with the largest prediction. */
-export const categoricalAccuracy = (): Metric => ({
+export const categoricalAccuracy = (): MeanMetric => ({
   name: 'categoricalAccuracy',
   call: (labels, prediction) => cast(equal(argmax(prediction), argmax(labels)), 'f32'),
 });
@@ -59,7 +56,7 @@ function requireK(name: string, k: number): void {
 }
 
 /** How often the class that labels f32 [batch, ..., classes], one-hot, name is among the k largest (default 5). */
-export function topKCategoricalAccuracy({ k = 5 } = {}): Metric {
+export function topKCategoricalAccuracy({ k = 5 } = {}): MeanMetric {
   requireK('topKCategoricalAccuracy', k);
   return {
     name: 'topKCategoricalAccuracy',
@@ -68,7 +65,7 @@ export function topKCategoricalAccuracy({ k = 5 } = {}): Metric {
 }
 
 /** How often the class that labels i32 [batch, ...] name is among the k largest (default 5). */
-export function sparseTopKCategoricalAccuracy({ k = 5 } = {}): Metric {
+export function sparseTopKCategoricalAccuracy({ k = 5 } = {}): MeanMetric {
   requireK('sparseTopKCategoricalAccuracy', k);
   return {
     name: 'sparseTopKCategoricalAccuracy',
@@ -78,10 +75,16 @@ export function sparseTopKCategoricalAccuracy({ k = 5 } = {}): Metric {
 
 const metrics = {
   accuracy,
+  auc,
   binaryAccuracy,
   categoricalAccuracy,
+  f1Score,
   meanAbsoluteError,
   meanSquaredError,
+  precision,
+  r2Score,
+  recall,
+  rootMeanSquaredError,
   sparseCategoricalAccuracy,
   sparseTopKCategoricalAccuracy,
   topKCategoricalAccuracy,

@@ -1,6 +1,6 @@
 /**
- * Regularizers, by their Keras names: what large weights cost. Training adds it to the loss that it lowers and reports;
- * `evaluate` measures the predictions alone. A regularizer is plain data, which model files keep.
+ * Regularizers, by their Keras names: what large weights cost. It is part of the loss that training lowers and
+ * that `fit` and `evaluate` report. A regularizer is plain data, which model files keep.
  */
 import { add, mul } from '../ops/binary.js';
 import { abs, square } from '../ops/elementwise.js';

@@ -1,6 +1,7 @@
 /** From layers to a program: the graphs `predict`, `trainStep` and `evaluate` over one store of variables. */
 import type { NDArray } from '../core/ndarray.js';
 import type { Shape } from '../core/shape.js';
+import type { Named } from '../core/tree.js';
 import { gradients } from '../graph/autodiff.js';
 import { ProgramBuilder, type Scope } from '../graph/builder.js';
 import type { Program } from '../graph/program.js';
@@ -12,9 +13,10 @@ import { checkNumerics } from '../ops/elementwise.js';
 import { reshape } from '../ops/move.js';
 import { concat } from '../ops/slice.js';
 import type { Tensor, TensorType } from '../ops/tensor.js';
-import { signatureOf, withEvaluation } from './evaluation.js';
-import { feedsOf, fromFeeds } from './examples.js';
-import { labelsOf, measure, type OutputMeasures } from './measures.js';
+import { traceAccumulation } from './accumulation.js';
+import { feedTypesOf, traceEvaluation, withPenalties } from './evaluation.js';
+import { fromFeeds } from './examples.js';
+import { measure, type OutputMeasures } from './measures.js';
 import type { Optimizer } from './optimizers.js';
 import { batchSymbol } from './runtime.js';
 
@@ -23,6 +25,16 @@ export interface Training {
   readonly optimizer: Optimizer;
   readonly measures: readonly OutputMeasures[];
 }
+
+/** What a run of `fit` or `evaluate` needs of the program beside. */
+export interface Variant {
+  /** Whether examples come with weights. */
+  readonly hasWeights: boolean;
+  /** Whether gradients are accumulated: `accumulateStep` and `applyStep` stand in the place of `trainStep`. */
+  readonly accumulates: boolean;
+}
+
+export const plainVariant: Variant = { hasWeights: false, accumulates: false };
 
 export interface LayerSummary {
   readonly name: string;
@@ -48,7 +60,7 @@ export const seedVariable = 'random/seed';
 const scalar = { shape: [], dtype: 'i32' } as const;
 
 /** The key of the step's random numbers: (seed, how many steps came before). Recorded when a layer first asks for it. */
-function keyOf(scope: Scope): () => Tensor {
+export function keyOf(scope: Scope): () => Tensor {
   let key: Tensor | undefined;
   return () => {
     key ??= scope.trace.at('', () => {
@@ -80,7 +92,12 @@ const isFrozen = ({ trainable, inner }: LayerParts): boolean =>
   inner ? layersOf(inner.architecture).every(isFrozen) : !trainable;
 
 /** Builds the graphs of an architecture whose inputs are known; `training` adds those that train and evaluate. */
-export function build(architecture: Architecture, seed: number, training: Training | undefined): Built {
+export function build(
+  architecture: Architecture,
+  seed: number,
+  training: Training | undefined,
+  { hasWeights, accumulates }: Variant = plainVariant,
+): Built {
   const builder = new ProgramBuilder({ symbols: { [batchSymbol]: 1 }, seed });
   const inference: Mode = { training: false };
   const shapes = new Map<string, Shape>();
@@ -100,19 +117,24 @@ export function build(architecture: Architecture, seed: number, training: Traini
   if (!training) return { program: predicting, initial: builder.initialValues(), layers };
 
   const { optimizer, measures } = training;
-  const { inputs, outputs } = signatureOf(predicting);
-  const fed = feedsOf<TensorType>({ inputs, labels: labelsOf(measures, outputs) });
-  builder.trace('trainStep', fed, (feeds, scope) => {
+  const types = feedTypesOf(predicting, measures, hasWeights);
+  const forward = (feeds: Named<Tensor>, scope: Scope) => {
     const given = fromFeeds(feeds);
     const outputs = applyArchitecture(architecture, given.inputs, scope, { training: true, key: keyOf(scope) });
-    const measured = measure(measures, given.labels, outputs);
+    const logs = withPenalties(scope, measure(measures, given.labels, outputs, given.weights));
     // The check stands before the updates: a loss that is not finite leaves the weights as they were.
-    const checked = checkNumerics(
-      scope.penalties().reduce((sum, penalty) => add(sum, penalty), measured['loss'] as Tensor),
-    );
-    const parameters = scope.trainables();
-    optimizer.update(scope, parameters, gradients(checked, Object.values(parameters)));
-    return { ...measured, loss: checked };
-  });
-  return { program: withEvaluation(builder.program(), measures), initial: builder.initialValues(), layers };
+    return { ...logs, loss: checkNumerics(logs.loss) };
+  };
+  if (accumulates) {
+    traceAccumulation(builder, types, optimizer, forward);
+  } else {
+    builder.trace('trainStep', types, (feeds, scope) => {
+      const logs = forward(feeds, scope);
+      const parameters = scope.trainables();
+      optimizer.update(scope, parameters, gradients(logs.loss, Object.values(parameters)));
+      return logs;
+    });
+  }
+  traceEvaluation(builder, predicting, measures, hasWeights);
+  return { program: builder.program(), initial: builder.initialValues(), layers };
 }

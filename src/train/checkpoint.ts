@@ -50,15 +50,17 @@ const keptAsset = (callback: number, name: string): string => `${asset}.${callba
 
 export const checksum = (bytes: Uint8Array): string => crc32(bytes).toString(16).padStart(8, '0');
 
+/** The graphs that decide how a run ends. */
+const runGraphs = ['predict', 'trainStep', 'accumulateStep', 'applyStep'];
+
 /** The graphs and variables of a program, so that two can be told apart. */
-export function describe({ graphs, variables }: Program): Description {
+export function describe({ graphs, variables }: Program, names: readonly string[] = runGraphs): Description {
   const hash = (text: string): string => `CRC-32 ${checksum(new TextEncoder().encode(text))}`;
   const graph = (name: string) => (graphs[name] ? [[`graph ${name}`, hash(printGraph(graphs[name]))] as const] : []);
   const shared = Object.entries(variables).filter(([, { scope }]) => scope === 'shared');
   return Object.fromEntries([
     ...shared.map(([name, variable]) => [`variable ${name}`, printType(variable)] as const),
-    ...graph('predict'),
-    ...graph('trainStep'),
+    ...names.flatMap(graph),
   ]);
 }
 
@@ -71,10 +73,13 @@ const number: Check<number> = (value, place) => {
   throw refuse(place, 'a number is', value);
 };
 
-const mapNumbers = (numbers: Readonly<Record<string, number>>): Record<string, number | string> =>
-  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, encodeNumber(value)]));
+const mapNumbers = (lists: Readonly<Record<string, readonly number[]>>): Record<string, (number | string)[]> =>
+  Object.fromEntries(Object.entries(lists).map(([name, values]) => [name, values.map(encodeNumber)]));
 
 const maxEpochs = 2 ** 24;
+
+/** Of one metric. */
+const maxTotals = 2 ** 20;
 
 /** The contents of a checkpoint's file: those of the model, and the run. */
 export function encodeCheckpoint(
@@ -89,9 +94,7 @@ export function encodeCheckpoint(
     step,
     means: { count: means.count, sums: mapNumbers(means.sums) },
     epochs: history.epoch,
-    history: Object.fromEntries(
-      Object.entries(history.history).map(([name, values]) => [name, values.map(encodeNumber)]),
-    ),
+    history: mapNumbers(history.history),
     stopped,
     kept: kept.map((values) => [...values.keys()]),
   };
@@ -121,10 +124,10 @@ export function decodeCheckpoint(
     place,
     ...['description', 'epoch', 'step', 'means', 'epochs', 'history', 'stopped', 'kept'],
   );
-  requireSame(path, expected, run('description', named(text)));
+  requireSame('fit', path, expected, run('description', named(text)));
   const means = run('means', (value, at) => {
     const part = fields(value, at, 'count', 'sums');
-    return { count: part('count', extent), sums: part('sums', named(number)) };
+    return { count: part('count', extent), sums: part('sums', named(list(number, maxTotals))) };
   });
   const history = {
     epoch: run('epochs', list(extent, maxEpochs)),
@@ -154,7 +157,8 @@ function keptValue(
   return { dtype, shape, data: viewOf(dtype, bytes.slice().buffer, 0, size) };
 }
 
-function requireSame(path: string, expected: Description, received: Description): void {
+/** Throws `ArgumentError`, which lists all that differs, unless a file holds what is expected. */
+export function requireSame(where: string, path: string, expected: Description, received: Description): void {
   const names = new Set([...Object.keys(expected), ...Object.keys(received)]);
   const valueOf = (description: Description, name: string): string =>
     (Object.hasOwn(description, name) ? description[name] : undefined) ?? 'none';
@@ -164,5 +168,5 @@ function requireSame(path: string, expected: Description, received: Description)
   });
   if (differences.length === 0) return;
   const required = `a checkpoint of this run is required. '${path}' differs in ${differences.length}`;
-  throw new ArgumentError('fit', `${required}: ${differences.join('; ')}.`);
+  throw new ArgumentError(where, `${required}: ${differences.join('; ')}.`);
 }

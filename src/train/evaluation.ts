@@ -4,10 +4,12 @@ import { GraphError, UnsupportedError } from '../core/errors.js';
 import { type NDArray, sizeOf } from '../core/ndarray.js';
 import { mapNamed, type Named } from '../core/tree.js';
 import { namedBatches } from '../data/rows.js';
-import { ProgramBuilder } from '../graph/builder.js';
+import { ProgramBuilder, type Scope } from '../graph/builder.js';
 import { inline } from '../graph/inline.js';
 import type { Graph, Program, ValueId } from '../graph/program.js';
-import type { TensorType } from '../ops/tensor.js';
+import type { TotalMetric } from '../nn/metrics.js';
+import { add } from '../ops/binary.js';
+import type { Tensor, TensorType } from '../ops/tensor.js';
 import { type Arrays, checkInputs, countOf, type Examples, feedsOf, fromFeeds } from './examples.js';
 import { labelsOf, measure, type OutputMeasures } from './measures.js';
 import { batchSymbol, type Runtime } from './runtime.js';
@@ -35,16 +37,41 @@ export function signatureOf({ graphs }: Program): Signature {
   return { inputs: typesOf('input', graph, graph.inputs), outputs: typesOf('output', graph, graph.outputs) };
 }
 
-/** The program with a graph `evaluate`: inputs and labels -> the losses and metrics of what `predict` makes of them. */
-export function withEvaluation(program: Program, measures: readonly OutputMeasures[]): Program {
+/** What steps and `evaluate` are fed, of a program with these measures. */
+export function feedTypesOf(program: Program, measures: readonly OutputMeasures[], hasWeights: boolean) {
   const { inputs, outputs } = signatureOf(program);
-  const builder = new ProgramBuilder({ symbols: mapNamed(program.symbols, ({ max }) => max) });
   const labels = labelsOf(measures, outputs);
-  builder.trace('evaluate', feedsOf<TensorType>({ inputs, labels }), (feeds, scope) => {
-    const given = fromFeeds(feeds);
-    return measure(measures, given.labels, inline(scope, program, 'predict', given.inputs));
+  const weight: TensorType = { dtype: 'f32', shape: [batchSymbol] };
+  return feedsOf<TensorType>({ inputs, labels, weights: hasWeights ? mapNamed(labels, () => weight) : {} });
+}
+
+/**
+ * Traces a graph `evaluate`: the losses and metrics of what `predict` of a program makes of its inputs, and in `loss` what
+ * the regularizers cost that the builder knows.
+ */
+export function traceEvaluation(
+  builder: ProgramBuilder,
+  program: Program,
+  measures: readonly OutputMeasures[],
+  hasWeights: boolean,
+): void {
+  builder.trace('evaluate', feedTypesOf(program, measures, hasWeights), (feeds, scope) => {
+    const { inputs, labels, weights } = fromFeeds(feeds);
+    return withPenalties(scope, measure(measures, labels, inline(scope, program, 'predict', inputs), weights));
   });
+}
+
+/** The program with a graph `evaluate`. */
+export function withEvaluation(program: Program, measures: readonly OutputMeasures[], hasWeights: boolean): Program {
+  const builder = new ProgramBuilder({ symbols: mapNamed(program.symbols, ({ max }) => max) });
+  traceEvaluation(builder, program, measures, hasWeights);
   return { ...program, graphs: { ...program.graphs, ...builder.program().graphs } };
+}
+
+/** The logs with what the variables cost that were read so far added to `loss`. */
+export function withPenalties(scope: Scope, logs: Record<string, Tensor>): Record<string, Tensor> & { loss: Tensor } {
+  const loss = scope.penalties().reduce((sum, penalty) => add(sum, penalty), logs['loss'] as Tensor);
+  return { ...logs, loss };
 }
 
 /** What a model predicts: the array of its only output, or of several the arrays by name. */
@@ -71,19 +98,25 @@ export async function predictRows(runtime: Runtime, x: Arrays, batchSize: number
   return only && others.length === 0 ? only : made;
 }
 
-/** Sums over `count` examples. */
+/** Sums over `count` examples, and the totals of metrics. */
 export interface MeansState {
   readonly count: number;
-  readonly sums: Readonly<Record<string, number>>;
+  readonly sums: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Means over examples, weighted by the sizes of the batches. */
+const addUp = (a: readonly number[], b: readonly number[]): readonly number[] =>
+  a.map((value, i) => value + (b[i] ?? NaN));
+
+/** Means over examples, weighted by the sizes of the batches, and what metrics make of their totals. */
 export class Means {
-  readonly #sums: Map<string, number>;
+  readonly #sums: Map<string, readonly number[]>;
   #count: number;
 
   /** Goes on where `state` was taken. */
-  constructor({ count, sums }: MeansState = { count: 0, sums: {} }) {
+  constructor(
+    private readonly totals: ReadonlyMap<string, TotalMetric>,
+    { count, sums }: MeansState = { count: 0, sums: {} },
+  ) {
     this.#sums = new Map(Object.entries(sums));
     this.#count = count;
   }
@@ -95,22 +128,46 @@ export class Means {
   add(values: Named<NDArray>, size: number): void {
     this.#count += size;
     for (const [name, { data }] of Object.entries(values)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + (data[0] ?? NaN) * size);
+      const total = this.totals.get(name);
+      const next = total ? Array.from(data) : [(data[0] ?? NaN) * size];
+      const sums = this.#sums.get(name);
+      this.#sums.set(name, sums ? (total?.merge ?? addUp)(sums, next) : next);
     }
   }
 
+  /** Throws `ArgumentError` where the examples do not have a metric, such as the AUC of one class only. */
   get values(): Record<string, number> {
-    return Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#count]));
+    return this.#valuesOr((error) => {
+      throw error;
+    });
+  }
+
+  /** The values so far, NaN for a metric that the examples do not have yet. */
+  get preview(): Record<string, number> {
+    return this.#valuesOr(() => NaN);
+  }
+
+  #valuesOr(otherwise: (error: unknown) => number): Record<string, number> {
+    const valueOf = (name: string, sums: readonly number[]): number => {
+      const total = this.totals.get(name);
+      try {
+        return total ? total.result(sums) : (sums[0] ?? NaN) / this.#count;
+      } catch (error) {
+        return otherwise(error);
+      }
+    };
+    return Object.fromEntries([...this.#sums].map(([name, sums]) => [name, valueOf(name, sums)]));
   }
 }
 
-/** Means of the losses and metrics over all rows. */
+/** The losses and metrics over all rows. */
 export async function evaluateRows(
   runtime: Runtime,
   examples: Examples,
   batchSize: number,
+  totals: ReadonlyMap<string, TotalMetric>,
 ): Promise<Record<string, number>> {
-  const means = new Means();
+  const means = new Means(totals);
   const most = Math.min(batchSize, countOf(examples));
   for (const { arrays, size } of namedBatches(feedsOf(examples), batchSize)) {
     means.add(await runtime.run(most, 'evaluate', arrays), size);

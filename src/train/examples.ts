@@ -17,6 +17,8 @@ export type Arrays = Several<NDArray>;
 export interface Examples {
   readonly inputs: Named<NDArray>;
   readonly labels: Named<NDArray>;
+  /** f32 [n], what each example weighs in the loss of each output; none where all weigh alike. */
+  readonly weights: Named<NDArray>;
 }
 
 /** An array and the type that it is to have. */
@@ -86,7 +88,7 @@ export function checkExamples(inputs: Named<TensorType>, labels: Named<Labels>, 
   checkCounts([...examples, ...wanted]);
   for (const { where, array } of [...examples, ...wanted]) checkFinite(where, array);
   for (const { where, type, array } of wanted) checkClasses(where, type, array);
-  return { inputs: arraysOf(examples), labels: arraysOf(wanted) };
+  return { inputs: arraysOf(examples), labels: arraysOf(wanted), weights: {} };
 }
 
 /** How many examples there are. */
@@ -96,32 +98,34 @@ export const countOf = ({ inputs }: Pick<Examples, 'inputs'>): number => {
 };
 
 /** Examples from `start` to before `end`: views. */
-export const sliceExamples = ({ inputs, labels }: Examples, start: number, end: number): Examples => ({
-  inputs: mapNamed(inputs, (array) => sliceRows(array, start, end)),
-  labels: mapNamed(labels, (array) => sliceRows(array, start, end)),
-});
+export const sliceExamples = (examples: Examples, start: number, end: number): Examples => {
+  const slice = (arrays: Named<NDArray>) => mapNamed(arrays, (array) => sliceRows(array, start, end));
+  const { inputs, labels, weights } = examples;
+  return { inputs: slice(inputs), labels: slice(labels), weights: slice(weights) };
+};
 
-/** Inputs and labels: arrays, types or tensors. */
-interface Both<T> {
+/** Inputs, labels and weights: arrays, types or tensors. */
+interface Fed<T> {
   readonly inputs: Named<T>;
   readonly labels: Named<T>;
+  readonly weights: Named<T>;
 }
 
-/** What `trainStep` and `evaluate` are fed: `inputs/name`, `labels/name`, since an input and an output may share a name. */
-export const feedsOf = <T>(both: Both<T>): Record<string, T> =>
+/** What steps and `evaluate` are fed: `inputs/name`, `labels/name`, since an input and an output may share a name. */
+export const feedsOf = <T>(fed: Fed<T>): Record<string, T> =>
   Object.fromEntries(
-    (['inputs', 'labels'] as const).flatMap((kind) =>
-      Object.entries(both[kind]).map(([name, value]) => [`${kind}/${name}`, value] as const),
+    (['inputs', 'labels', 'weights'] as const).flatMap((kind) =>
+      Object.entries(fed[kind]).map(([name, value]) => [`${kind}/${name}`, value] as const),
     ),
   );
 
-/** The inputs and labels among feeds. */
-export function fromFeeds<T>(feeds: Named<T>): Both<T> {
-  const below = (kind: keyof Both<T>): Record<string, T> =>
+/** The inputs, labels and weights among feeds. */
+export function fromFeeds<T>(feeds: Named<T>): Fed<T> {
+  const below = (kind: keyof Fed<T>): Record<string, T> =>
     Object.fromEntries(
       Object.entries(feeds).flatMap(([name, value]) =>
         name.startsWith(`${kind}/`) ? [[name.slice(kind.length + 1), value] as const] : [],
       ),
     );
-  return { inputs: below('inputs'), labels: below('labels') };
+  return { inputs: below('inputs'), labels: below('labels'), weights: below('weights') };
 }

@@ -4,6 +4,8 @@ import { type NDArray, ndarray } from '../core/ndarray.js';
 import { permutation } from '../core/random.js';
 import type { Named } from '../core/tree.js';
 import { namedBatches } from '../data/rows.js';
+import type { TotalMetric } from '../nn/metrics.js';
+import { emptied } from './accumulation.js';
 import { seedVariable } from './build.js';
 import type { Callback, History, Run } from './callback.js';
 import { firstNonFinite } from './checks.js';
@@ -11,7 +13,7 @@ import type { Checkpoint, Progression } from './checkpoint.js';
 import { evaluateRows, Means, type MeansState } from './evaluation.js';
 import { countOf, type Examples, feedsOf } from './examples.js';
 import { Interrupt } from './interrupt.js';
-import type { Optimizer } from './optimizer.js';
+import { averaged, type Optimizer } from './optimizer.js';
 import { type Progress, progressOf, type Verbosity } from './progress.js';
 import type { Runtime } from './runtime.js';
 import { rateAt } from './schedules.js';
@@ -20,6 +22,8 @@ export interface Schedule {
   readonly epochs: number;
   readonly initialEpoch: number;
   readonly batchSize: number;
+  /** The runs that make up a step of `batchSize` examples. */
+  readonly accumulate: number;
   readonly shuffle: boolean;
   readonly seed: number;
   readonly callbacks: readonly Callback[];
@@ -38,6 +42,8 @@ export interface Keeper {
 export interface Trainee {
   readonly runtime: Runtime;
   readonly optimizer: Optimizer;
+  /** How metrics that are no means add up. */
+  readonly totals: ReadonlyMap<string, TotalMetric>;
   readonly keeper: Keeper | undefined;
   readonly isStopped: () => boolean;
   readonly stop: () => void;
@@ -45,15 +51,18 @@ export interface Trainee {
   readonly save: (path: string) => Promise<void>;
 }
 
-function checkSchedule({ epochs, initialEpoch, batchSize }: Schedule): void {
-  const counts = { epochs, initialEpoch, batchSize };
+/** Throws `ArgumentError` for counts that are none, and for a batch that does not divide into as many runs. */
+export function checkSchedule({ epochs, initialEpoch, batchSize, accumulate }: Schedule): void {
+  const [counts, positive] = [{ epochs, initialEpoch, batchSize, accumulate }, ['batchSize', 'accumulate']];
   for (const [name, value] of Object.entries(counts)) {
-    if (Number.isSafeInteger(value) && value >= (name === 'batchSize' ? 1 : 0)) continue;
-    throw new ArgumentError(
-      'fit',
-      `${name} must be a ${name === 'batchSize' ? 'positive' : 'non-negative'} integer. Received ${value}.`,
-    );
+    const isPositive = positive.includes(name);
+    if (Number.isSafeInteger(value) && value >= (isPositive ? 1 : 0)) continue;
+    const required = `${name} must be a ${isPositive ? 'positive' : 'non-negative'} integer`;
+    throw new ArgumentError('fit', `${required}. Received ${value}.`);
   }
+  if (batchSize % accumulate === 0) return;
+  const required = 'accumulate must divide batchSize';
+  throw new ArgumentError('fit', `${required}. Received ${accumulate} and ${batchSize}.`);
 }
 
 /** `valLoss` for `loss`. */
@@ -89,11 +98,10 @@ export async function train(
   schedule: Schedule,
   resumed?: Checkpoint,
 ): Promise<History> {
-  checkSchedule(schedule);
-  const { runtime, keeper, isStopped } = trainee;
-  const { epochs, initialEpoch, batchSize, seed, callbacks } = schedule;
+  const { runtime, optimizer, totals, keeper, isStopped } = trainee;
+  const { epochs, initialEpoch, batchSize, accumulate, seed, callbacks } = schedule;
   const { progression, variables = new Map<string, NDArray>(), kept = [] } = resumed ?? {};
-  for (const [name, value] of variables) runtime.setVariable(name, value);
+  for (const [name, value] of [...variables, ...emptied(runtime.program)]) runtime.setVariable(name, value);
   if (Object.hasOwn(runtime.program.variables, seedVariable)) {
     runtime.setVariable(seedVariable, ndarray('i32', [], [seed]));
   }
@@ -121,7 +129,7 @@ export async function train(
       if (!isMidway) for (const callback of callbacks) await callback.onEpochBegin?.(at);
       const logs = await trainEpoch(trainee, data, schedule, {
         epoch: at,
-        from: isMidway ? progression : { step: 0, means: new Means().state },
+        from: isMidway ? progression : { step: 0, means: new Means(totals).state },
         progress,
         save,
         isInterrupted: () => interrupt?.received ?? false,
@@ -129,23 +137,44 @@ export async function train(
       if (!logs) break;
       checkVariables(runtime, at);
       if (validation) {
-        const measured = await evaluateRows(runtime, validation, batchSize);
+        const measured = await withAverages(trainee, () =>
+          evaluateRows(runtime, validation, batchSize / accumulate, totals),
+        );
         for (const [name, value] of Object.entries(measured)) logs[validationName(name)] = value;
       }
       progress.end(logs);
       epoch.push(at);
       for (const [name, value] of Object.entries(logs)) (history[name] ??= []).push(value);
       for (const callback of callbacks) await callback.onEpochEnd?.(at, logs);
-      await save(at + 1, 0, new Means().state);
+      await save(at + 1, 0, new Means(totals).state);
       if (interrupt?.received) break;
     }
-    if (!interrupt?.received) for (const { onTrainEnd } of callbacks) await onTrainEnd?.();
+    if (!interrupt?.received) {
+      for (const { onTrainEnd } of callbacks) await onTrainEnd?.();
+      if (optimizer.averageOf) setVariables(runtime, averaged(optimizer, runtime.values()));
+    }
   } finally {
     progress.close();
     interrupt?.close();
   }
   if (keeper) interrupt?.end(keeper.path);
   return begun;
+}
+
+function setVariables(runtime: Runtime, values: ReadonlyMap<string, NDArray>): void {
+  for (const [name, value] of values) runtime.setVariable(name, value);
+}
+
+/** Calls `fn` while the weights are their moving averages, where the optimizer keeps them. */
+async function withAverages<T>({ runtime, optimizer }: Trainee, fn: () => Promise<T>): Promise<T> {
+  if (!optimizer.averageOf) return fn();
+  const values = runtime.values();
+  setVariables(runtime, averaged(optimizer, values));
+  try {
+    return await fn();
+  } finally {
+    setVariables(runtime, values);
+  }
 }
 
 interface EpochRun {
@@ -159,31 +188,38 @@ interface EpochRun {
 
 /** Returns the means of the epoch, or undefined when it was interrupted, and saved. */
 async function trainEpoch(
-  { runtime, optimizer, keeper }: Trainee,
+  { runtime, optimizer, totals, keeper }: Trainee,
   data: Examples,
-  { batchSize, shuffle, seed, epochs }: Schedule,
+  { batchSize, accumulate, shuffle, seed, epochs }: Schedule,
   { epoch, from, progress, save, isInterrupted }: EpochRun,
 ): Promise<Record<string, number> | undefined> {
   const rows = countOf(data);
   const count = Math.ceil(rows / batchSize);
-  const most = Math.min(batchSize, rows);
+  const part = batchSize / accumulate;
+  const most = Math.min(part, rows);
+  const graph = accumulate > 1 ? 'accumulateStep' : 'trainStep';
   const order = shuffle ? permutation([seed, epoch], rows) : undefined;
-  const means = new Means(from.means);
-  let step = 0;
+  const means = new Means(totals, from.means);
+  let [step, seen] = [0, 0];
   progress.begin(epoch + 1, epochs, count);
-  for (const { arrays: feeds, size } of namedBatches(feedsOf(data), batchSize, order)) {
-    if (step++ < from.step) continue;
+  for (const { arrays: feeds, size } of namedBatches(feedsOf(data), part, order)) {
+    seen += size;
+    const isWhole = seen % batchSize === 0 || seen === rows;
+    const at = isWhole ? step++ : step;
+    if (at < from.step) continue;
     if (optimizer.schedule) {
-      const rate = rateAt(optimizer.schedule, epoch * count + step - 1);
+      const rate = rateAt(optimizer.schedule, epoch * count + at);
       runtime.setVariable(`${optimizer.name}/learningRate`, ndarray('f32', [], [rate]));
     }
     try {
-      means.add(await runtime.run(most, 'trainStep', feeds), size);
+      means.add(await runtime.run(most, graph, feeds), size);
+      if (isWhole && accumulate > 1) await runtime.run(most, 'applyStep', {});
     } catch (error) {
       if (!(error instanceof NumericsError)) throw error;
-      throw await explain(runtime, feeds, most, `epoch ${epoch + 1}, step ${step}`, error);
+      throw await explain(runtime, graph, feeds, most, `epoch ${epoch + 1}, step ${at + 1}`, error);
     }
-    progress.step(step, means.state.count, means.values);
+    if (!isWhole) continue;
+    progress.step(step, means.state.count, means.preview);
     if (step === count || !keeper) continue;
     if (step % keeper.every === 0 || isInterrupted()) await save(epoch, step, means.state);
     if (isInterrupted()) return undefined;
@@ -197,6 +233,7 @@ const lost = (when: string, what: string): NumericsError =>
 /** The error of a step whose loss was not finite: runs it again with every value checked, to name the first bad one. */
 async function explain(
   runtime: Runtime,
+  graph: string,
   feeds: Named<NDArray>,
   batchSize: number,
   when: string,
@@ -207,7 +244,7 @@ async function explain(
   if (input) return lost(when, `what was fed as '${input}' held a NaN or an infinity.`);
   if (variable) return lost(when, `variable '${variable}' already held a NaN or an infinity.`);
   try {
-    await runtime.run(batchSize, 'trainStep', feeds, { checkFinite: true });
+    await runtime.run(batchSize, graph, feeds, { checkFinite: true });
     return error;
   } catch (cause) {
     return cause instanceof NumericsError
@@ -217,9 +254,10 @@ async function explain(
 }
 
 function nonFiniteVariable(runtime: Runtime): string | undefined {
-  const read = runtime.program.graphs['trainStep']?.variables ?? {};
   const values = runtime.values();
-  return Object.keys(read).find((name) => firstNonFinite(values.get(name)?.data ?? new Float32Array()) >= 0);
+  return Object.keys(runtime.program.variables).find(
+    (name) => firstNonFinite(values.get(name)?.data ?? new Float32Array()) >= 0,
+  );
 }
 
 /** The loss of a step is computed before its updates; what the last ones made is checked here. */

@@ -13,14 +13,26 @@ import {
   withEvaluation,
 } from './evaluation.js';
 import { type Arrays, checkExamples } from './examples.js';
-import { labelsOf, type Measures, measuresOf, type OutputMeasures } from './measures.js';
+import { labelsOf, type Measures, measuresOf, type OutputMeasures, totalsOf } from './measures.js';
 import { readContents, saveModel } from './saving.js';
 import { Runtime } from './runtime.js';
 import { lazyBackend } from './backend.js';
+import { isWeighed, weigh } from './weights.js';
 
-export interface EvaluateOptions {
+export interface PredictOptions {
   /** Examples in one run (default 32). */
   readonly batchSize?: number;
+}
+
+export interface EvaluateOptions extends PredictOptions {
+  /** f32 [n], what each example counts in the losses and the weighted metrics: alike unless given; by output for several. */
+  readonly sampleWeight?: Arrays;
+}
+
+/** What a model is compiled for. */
+interface Measured {
+  readonly measures: readonly OutputMeasures[];
+  readonly hasWeights: boolean;
 }
 
 export interface LoadOptions {
@@ -38,7 +50,7 @@ export class FrozenModel<P extends Prediction = NDArray> {
   readonly backend: () => Promise<Backend>;
   readonly #contents: ModelContents;
   #runtime: Runtime;
-  #measures: readonly OutputMeasures[] | undefined;
+  #measured: Measured | undefined;
 
   constructor(contents: ModelContents, { backend }: LoadOptions = {}) {
     this.#contents = contents;
@@ -49,24 +61,32 @@ export class FrozenModel<P extends Prediction = NDArray> {
 
   /** Says what `evaluate` measures. Throws `ArgumentError` for outputs that the model has not. */
   compile(measures: Measures): void {
-    const measured = measuresOf(Object.keys(this.signature.outputs), measures);
-    const program = withEvaluation(this.#contents.program, measured);
+    this.#measure(measuresOf(Object.keys(this.signature.outputs), measures), false);
+  }
+
+  #measure(measures: readonly OutputMeasures[], hasWeights: boolean): void {
+    const program = withEvaluation(this.#contents.program, measures, hasWeights);
     this.#runtime.close();
     this.#runtime = new Runtime(this.backend, program, this.#contents.variables);
-    this.#measures = measured;
+    this.#measured = { measures, hasWeights };
   }
 
   /** The outputs for each row of x: [n, ...] -> [n, ...]. Throws for data that the model does not take. */
-  async predict(x: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<P> {
+  async predict(x: Arrays, { batchSize = 32 }: PredictOptions = {}): Promise<P> {
     return (await predictRows(this.#runtime, x, batchSize)) as P;
   }
 
   /** The mean losses and metrics over all rows. Throws for data that the model does not take, and before `compile`. */
-  async evaluate(x: Arrays, y: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<Record<string, number>> {
-    if (!this.#measures)
+  async evaluate(x: Arrays, y: Arrays, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+    if (!this.#measured)
       throw new ArgumentError('evaluate', 'a compiled model is required. Call compile({ loss }) first.');
+    const { batchSize = 32, sampleWeight } = options;
+    const { measures } = this.#measured;
     const { inputs, outputs } = this.signature;
-    return evaluateRows(this.#runtime, checkExamples(inputs, labelsOf(this.#measures, outputs), x, y), batchSize);
+    const examples = weigh(checkExamples(inputs, labelsOf(measures, outputs), x, y), { sampleWeight });
+    const hasWeights = isWeighed(examples);
+    if (hasWeights !== this.#measured.hasWeights) this.#measure(measures, hasWeights);
+    return evaluateRows(this.#runtime, examples, batchSize, totalsOf(measures, hasWeights));
   }
 
   /** What `save` writes. */

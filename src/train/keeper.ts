@@ -28,7 +28,7 @@ function describeArray(array: NDArray): string {
 export function describeRun(
   backend: Backend,
   program: Program,
-  { batchSize, shuffle, seed, callbacks }: Schedule,
+  { batchSize, accumulate, shuffle, seed, callbacks }: Schedule,
   examples: Examples,
   validation: Examples | undefined,
 ): Description {
@@ -36,6 +36,7 @@ export function describeRun(
     ...describe(program),
     backend: backend.name.replace(/, \d+ threads?$/, ''),
     batchSize: `${batchSize}`,
+    ...(accumulate > 1 && { accumulate: `${accumulate}` }),
     shuffle: `${shuffle}`,
     seed: `${seed}`,
     callbacks: `${callbacks.length}`,

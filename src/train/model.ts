@@ -23,21 +23,25 @@ import { isLayerName, type Layer } from '../nn/layer.js';
 import { innerValues, nested, withTrainable } from '../nn/nested.js';
 import { type Applied, connect, type Input, isSignal, type LayerParts, type Signal } from '../nn/signal.js';
 import { lazyBackend } from './backend.js';
-import { build, type Built, inputTypes, type Training } from './build.js';
+import { isAccumulated } from './accumulation.js';
+import { build, type Built, inputTypes, plainVariant, type Training, type Variant } from './build.js';
+import { prepare } from './ceiling.js';
 import { evaluateRows, type Prediction, predictRows, signatureOf } from './evaluation.js';
 import { type Arrays, checkExamples, countOf, type Examples, onlyArray, sliceExamples } from './examples.js';
 import type { Callback, History } from './callback.js';
 import type { CheckpointOptions } from './checkpoint.js';
-import { train } from './fit.js';
+import { checkSchedule, train } from './fit.js';
 import { describeRun, keeperOf, readCheckpoint } from './keeper.js';
-import type { EvaluateOptions } from './frozen.js';
+import type { EvaluateOptions, PredictOptions } from './frozen.js';
 import { type LoadedWeights, type LoadWeightsOptions, matchWeights, readWeights } from './loading.js';
-import { labelsOf, type Measures, measuresOf } from './measures.js';
+import { labelsOf, type Measures, measuresOf, totalsOf } from './measures.js';
+import { averaged } from './optimizer.js';
 import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.js';
 import type { Verbosity } from './progress.js';
 import { batchSymbol, Runtime } from './runtime.js';
 import { readContents, saveModel } from './saving.js';
 import { summarize } from './summary.js';
+import { type ClassWeight, isWeighed, weigh, withWeights } from './weights.js';
 
 export interface ModelOptions {
   /** What the summary calls it, and its name as a layer of another model; `model` or `sequential` unless said. */
@@ -58,8 +62,21 @@ export interface FitOptions {
   readonly epochs?: number;
   /** Examples in one step (default 32); the last step of an epoch may have fewer. */
   readonly batchSize?: number;
-  /** Evaluated after each epoch. */
-  readonly validationData?: readonly [x: Arrays, y: Arrays];
+  /**
+   * The runs that make up a step, of `batchSize` / `accumulate` examples each (default 1): their gradients are added up
+   * before the update, so a batch can be larger than what fits the memory at once. Batch normalization sees each run's
+   * examples alone.
+   */
+  readonly accumulate?: number;
+  /**
+   * f32 [n], what each example's loss is multiplied by: alike unless given; by output for several. The loss of a batch is
+   * divided by the number of examples, not by their weights.
+   */
+  readonly sampleWeight?: Arrays;
+  /** What the losses of examples of a class are multiplied by, in training alone; 1 for a class that is not named. */
+  readonly classWeight?: ClassWeight;
+  /** Evaluated after each epoch, with weights where a third is given. */
+  readonly validationData?: readonly [x: Arrays, y: Arrays, sampleWeight?: Arrays];
   /** Holds back this share of the examples, the last ones, to evaluate after each epoch. */
   readonly validationSplit?: number;
   /** A new order for each epoch (default true), drawn from the seed and the epoch. */
@@ -169,44 +186,67 @@ export class Model<P extends Prediction = NDArray> {
    * stops being finite, naming the epoch, the step and the first bad node; the weights are then those before that step.
    */
   async fit(x: Arrays, y: Arrays, options: FitOptions = {}): Promise<History> {
-    const { epochs = 1, initialEpoch = 0, batchSize = 32, shuffle = true, verbose = 'auto' } = options;
+    const { epochs = 1, initialEpoch = 0, batchSize = 32, accumulate = 1, shuffle = true, verbose = 'auto' } = options;
     const { seed = this.#seed, callbacks = [], validationData, validationSplit, checkpoint, resume } = options;
+    const { sampleWeight, classWeight } = options;
     requireSeed('fit', seed);
     if (validationData && validationSplit !== undefined) {
       throw new ArgumentError('fit', 'validationData or validationSplit is required. Received both.');
     }
     if (this.#isTraining) throw new ArgumentError('fit', 'one fit at a time is required. Another is under way.');
-    const { runtime, optimizer, check } = this.#trainable('fit', x);
-    const all = check(x, y);
+    const { measures, optimizer, check } = this.#trainable('fit', x);
+    const schedule = { epochs, initialEpoch, batchSize, accumulate, shuffle, seed, callbacks, verbose };
+    checkSchedule(schedule);
+    const checkWeighed = (x: Arrays, y: Arrays, sampleWeight?: Arrays): Examples =>
+      weigh(check(x, y), { sampleWeight });
+    const all = checkWeighed(x, y, sampleWeight);
     const parts = validationSplit === undefined ? { first: all } : splitData(all, validationSplit);
-    const last = validationData ? check(...validationData) : undefined;
-    const { first, last: validation = last } = { last: undefined, ...parts };
-    const schedule = { epochs, initialEpoch, batchSize, shuffle, seed, callbacks, verbose };
+    const last = validationData && checkWeighed(...validationData);
+    const given = { last, ...parts };
+    const trained = weigh(given.first, { classWeight });
+    const hasWeights = isWeighed(trained) || (given.last !== undefined && isWeighed(given.last));
+    const first = hasWeights ? withWeights(trained) : trained;
+    const validation = given.last && hasWeights ? withWeights(given.last) : given.last;
+    const { runtime } = this.#as({ hasWeights, accumulates: accumulate > 1 });
     this.#isTraining = true;
     this.stopTraining = false;
     try {
+      const rows = Math.max(countOf(first), validation ? countOf(validation) : 0);
+      await prepare(runtime, Math.min(batchSize / accumulate, rows), schedule, () => this.#accumulating(hasWeights));
       const isKept = checkpoint !== undefined || resume !== undefined;
       const description = isKept ? describeRun(await this.backend(), runtime.program, schedule, first, validation) : {};
       const contents = (): ModelContents => this.contents({ optimizer: true });
       const keeper = checkpoint && keeperOf(checkpoint, contents, description);
       const resumed = isKept ? await readCheckpoint(checkpoint, resume, description) : undefined;
       const stop = (): void => void (this.stopTraining = true);
-      const save = (path: string): Promise<void> => this.save(path, { optimizer: true });
-      const trainee = { runtime, optimizer, keeper, isStopped: () => this.stopTraining, stop, save };
+      const save = (path: string): Promise<void> => {
+        const saved = contents();
+        return saveModel(path, { ...saved, variables: averaged(optimizer, saved.variables) });
+      };
+      const totals = totalsOf(measures, hasWeights);
+      const trainee = { runtime, optimizer, totals, keeper, isStopped: () => this.stopTraining, stop, save };
       return await train(trainee, first, validation, schedule, resumed);
     } finally {
       this.#isTraining = false;
     }
   }
 
-  /** The mean loss and metrics over all rows. Throws as `fit` does for data that do not fit. */
-  async evaluate(x: Arrays, y: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<Record<string, number>> {
-    const { runtime, check } = this.#trainable('evaluate', x);
-    return evaluateRows(runtime, check(x, y), batchSize);
+  /**
+   * The loss, with what regularizers cost, and the metrics over all rows. Throws as `fit` does for data that do not fit.
+   */
+  async evaluate(x: Arrays, y: Arrays, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+    const { batchSize = 32, sampleWeight } = options;
+    const { measures, check } = this.#trainable('evaluate', x);
+    const examples = weigh(check(x, y), { sampleWeight });
+    const { variant } = this.#required('evaluate');
+    const hasWeights = isWeighed(examples) || variant.hasWeights;
+    const { runtime } = this.#as({ ...variant, hasWeights });
+    const given = hasWeights ? withWeights(examples) : examples;
+    return evaluateRows(runtime, given, batchSize, totalsOf(measures, hasWeights));
   }
 
   /** The outputs for each row of x: [n, ...] -> [n, ...]. Throws for data that the model does not take. */
-  async predict(x: Arrays, { batchSize = 32 }: EvaluateOptions = {}): Promise<P> {
+  async predict(x: Arrays, { batchSize = 32 }: PredictOptions = {}): Promise<P> {
     return (await predictRows(this.#madeFor(x).runtime, x, batchSize)) as P;
   }
 
@@ -266,7 +306,8 @@ export class Model<P extends Prediction = NDArray> {
   contents({ optimizer = false, maxBatch = 64 }: SaveOptions = {}): ModelContents {
     const { built, runtime } = this.#required('save');
     const { variables, graphs } = built.program;
-    const kept = Object.entries(variables).filter(([name]) => optimizer || this.#isWeight(name));
+    const isKept = (name: string): boolean => (optimizer && !isAccumulated(name)) || this.#isWeight(name);
+    const kept = Object.entries(variables).filter(([name]) => isKept(name));
     const shared = kept.filter(([, { scope }]) => scope === 'shared');
     const values = runtime.values();
     const layers = encodeArchitecture(this.#architecture);
@@ -302,15 +343,35 @@ export class Model<P extends Prediction = NDArray> {
   }
 
   /** Makes the program. Variables take the values given, or their first. */
-  #make(values: ReadonlyMap<string, NDArray> = new Map(), training = this.#training): Made {
-    const built = build(this.#architecture, this.#seed, training);
+  #make(values: ReadonlyMap<string, NDArray> = new Map(), training = this.#training, variant = plainVariant): Made {
+    const built = build(this.#architecture, this.#seed, training, variant);
     // What only the last program had is forgotten; what none had yet waits for `compile`.
     const before = this.#made?.built.program.variables ?? {};
     const isKept = (name: string) => Object.hasOwn(built.program.variables, name) || !Object.hasOwn(before, name);
     const kept = [...values].filter(([name]) => isKept(name));
     const runtime = new Runtime(this.backend, built.program, new Map([...built.initial, ...kept]));
-    this.#made = { built, runtime };
+    this.#made = { built, runtime, variant };
     return this.#made;
+  }
+
+  /** The model with the graphs of a variant; values stay. */
+  #as(variant: Variant): Made {
+    const made = this.#required('fit');
+    const { hasWeights, accumulates } = made.variant;
+    if (variant.hasWeights === hasWeights && variant.accumulates === accumulates) return made;
+    if (this.#isTraining) throw new ArgumentError('evaluate', 'a model that no fit is training is required.');
+    const next = this.#make(made.runtime.values(), this.#training, variant);
+    made.runtime.close();
+    return next;
+  }
+
+  /** What would accumulate gradients, to see what it takes. */
+  #accumulating(hasWeights: boolean): Runtime {
+    const { program, initial } = build(this.#architecture, this.#seed, this.#training, {
+      hasWeights,
+      accumulates: true,
+    });
+    return new Runtime(this.backend, program, initial);
   }
 
   get #outputs(): readonly string[] {
@@ -354,12 +415,12 @@ export class Model<P extends Prediction = NDArray> {
     if (!this.#training) {
       throw new ArgumentError(what, 'a compiled model is required. Call compile({ optimizer, loss }) first.');
     }
-    const { built, runtime } = this.#madeFor(x);
+    const { built } = this.#madeFor(x);
     const { optimizer, measures } = this.#training;
     const { inputs, outputs } = signatureOf(built.program);
     const labels = labelsOf(measures, outputs);
     const check = (examples: Arrays, y: Arrays): Examples => checkExamples(inputs, labels, examples, y);
-    return { runtime, optimizer, check };
+    return { measures, optimizer, check };
   }
 
   /** Whether the prediction reads a variable. */
@@ -372,6 +433,7 @@ export class Model<P extends Prediction = NDArray> {
 interface Made {
   readonly built: Built;
   readonly runtime: Runtime;
+  readonly variant: Variant;
 }
 
 function requireSeed(where: string, seed: number): void {

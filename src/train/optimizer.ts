@@ -3,10 +3,10 @@
  * parameter. What is remembered are variables below the optimizer's name.
  */
 import { ArgumentError } from '../core/errors.js';
-import { ndarray, sizeOf } from '../core/ndarray.js';
+import { type NDArray, ndarray, sizeOf } from '../core/ndarray.js';
 import type { Named } from '../core/tree.js';
 import type { Scope } from '../graph/builder.js';
-import { mul, sub } from '../ops/binary.js';
+import { add, mul, sub } from '../ops/binary.js';
 import type { Tensor } from '../ops/tensor.js';
 import { checkClipping, clip, type Clipping } from './clipping.js';
 import { type LearningRateSchedule, rateAt } from './schedules.js';
@@ -19,6 +19,8 @@ export interface Optimizer {
   readonly update: (scope: Scope, parameters: Named<Tensor>, gradients: readonly Tensor[]) => void;
   /** Sets `name/learningRate` before each step of `fit`. */
   readonly schedule?: LearningRateSchedule;
+  /** The variable that holds the moving average of a parameter, where the optimizer keeps averages. */
+  readonly averageOf?: (parameter: string) => string;
 }
 
 export interface OptimizerOptions extends Clipping {
@@ -31,6 +33,13 @@ export interface OptimizerOptions extends Clipping {
    * of adamW 0.004.
    */
   readonly weightDecay?: number;
+  /**
+   * Keeps an exponential moving average of every parameter (default false). `fit` validates with the averages, and ends
+   * with them as the weights; see `averaged`.
+   */
+  readonly useEma?: boolean;
+  /** The share of the average that a step keeps, in [0, 1) (default 0.99). The first step begins it with the weights. */
+  readonly emaMomentum?: number;
 }
 
 /** One parameter in a step. */
@@ -58,34 +67,58 @@ function remember(scope: Scope, name: string, shape: Tensor['shape'], value = 0)
   return scope.variable(name, { shape, trainable: false, ...(value === 0 ? {} : { initial }) });
 }
 
+/** Below the optimizer's name: the averages, and what the next step keeps of them. */
+const [averagePath, momentumName] = ['average', 'emaMomentum'];
+
+/**
+ * The values with every parameter replaced by its moving average: what predicts best where an optimizer keeps averages.
+ * The same values where it keeps none, or before its first step.
+ */
+export function averaged(
+  { name, averageOf }: Optimizer,
+  values: ReadonlyMap<string, NDArray>,
+): ReadonlyMap<string, NDArray> {
+  if (!averageOf || !values.get(`${name}/${momentumName}`)?.data[0]) return values;
+  return new Map([...values].map(([path, value]) => [path, values.get(averageOf(path)) ?? value]));
+}
+
 /** An optimizer; `begin` is called once for each graph and returns the rule for its parameters. */
 export function makeOptimizer(
   options: OptimizerOptions & { readonly name: string },
   begin: (scope: Scope) => Rule,
 ): Optimizer {
-  const { name, learningRate = 0.001, weightDecay = 0 } = options;
+  const { name, learningRate = 0.001, weightDecay = 0, useEma = false, emaMomentum = 0.99 } = options;
   const schedule = typeof learningRate === 'number' ? undefined : learningRate;
   const firstRate = typeof learningRate === 'number' ? learningRate : rateAt(learningRate, 0);
   requireRange(name, 'learning rate', firstRate, 0, Infinity);
   requireRange(name, 'weightDecay', weightDecay, 0, Infinity);
+  requireRange(name, 'emaMomentum', emaMomentum, 0, 1);
   checkClipping(name, options);
   return {
     name,
     ...(schedule && { schedule }),
+    ...(useEma && { averageOf: (parameter) => `${name}/${averagePath}/${parameter}` }),
     update: (scope, parameters, gradients) =>
       scope.within(name, () => {
         const rate = remember(scope, 'learningRate', [], firstRate);
         const rule = begin(scope);
         const clipped = clip(gradients, options);
+        // Zero before the first step, which therefore begins the averages.
+        const share = useEma ? remember(scope, momentumName, []) : null;
+        if (share) scope.assign(share, scope.constant(emaMomentum));
         const kept = weightDecay > 0 ? sub(1, mul(rate, weightDecay)) : null;
         Object.entries(parameters).forEach(([path, parameter], i) => {
-          const next = rule({
+          const updated = rule({
             parameter: kept ? mul(parameter, kept) : parameter,
             gradient: clipped[i] as Tensor,
             rate,
             remember: (key, value) => remember(scope, `${key}/${path}`, parameter.shape, value),
           });
-          scope.assign(parameter, scope.projected(parameter, next));
+          const next = scope.projected(parameter, updated);
+          scope.assign(parameter, next);
+          if (!share) return;
+          const average = remember(scope, `${averagePath}/${path}`, parameter.shape);
+          scope.assign(average, add(mul(average, share), mul(next, sub(1, share))));
         });
       }),
   };

@@ -53,6 +53,12 @@ export class Runtime {
     return turn;
   }
 
+  /** Makes ready for runs of at most `batch` examples. Throws as `run` does where so large a batch does not fit. */
+  async prepare(batch: number): Promise<void> {
+    await this.#last;
+    await this.#ensure(batch);
+  }
+
   /** The values of the shared variables, as of now. */
   values(): Map<string, NDArray> {
     const { names = [], executable } = this.#compiled ?? {};

@@ -27,10 +27,11 @@ function requireSteps(where: string, name: string, steps: number, least: number)
   throw new ArgumentError(where, `${name} must be an integer of at least ${least}. Received ${steps}.`);
 }
 
-export interface ExponentialDecayOptions {
+/** What falls on and on. */
+export interface DecayOptions {
   /** At step 0. */
   readonly learningRate: number;
-  /** The rate is multiplied by `decayRate` once in so many steps. */
+  /** The steps in which `decayRate` has its effect once. */
   readonly decaySteps: number;
   /** The rate is multiplied by it every `decaySteps` steps. */
   readonly decayRate: number;
@@ -39,7 +40,7 @@ export interface ExponentialDecayOptions {
 }
 
 /** learningRate * decayRate^(step / decaySteps). */
-export function exponentialDecay(options: ExponentialDecayOptions): LearningRateSchedule {
+export function exponentialDecay(options: DecayOptions): LearningRateSchedule {
   const { learningRate, decaySteps, decayRate, staircase = false } = options;
   requireRate('exponentialDecay', 'learningRate', learningRate);
   requireRate('exponentialDecay', 'decayRate', decayRate);
@@ -47,6 +48,45 @@ export function exponentialDecay(options: ExponentialDecayOptions): LearningRate
   return (step) => {
     const times = step / decaySteps;
     return learningRate * decayRate ** (staircase ? Math.floor(times) : times);
+  };
+}
+
+/** learningRate / (1 + decayRate * step / decaySteps). */
+export function inverseTimeDecay(options: DecayOptions): LearningRateSchedule {
+  const { learningRate, decaySteps, decayRate, staircase = false } = options;
+  requireRate('inverseTimeDecay', 'learningRate', learningRate);
+  requireRate('inverseTimeDecay', 'decayRate', decayRate);
+  requireSteps('inverseTimeDecay', 'decaySteps', decaySteps, 1);
+  return (step) => {
+    const times = step / decaySteps;
+    return learningRate / (1 + decayRate * (staircase ? Math.floor(times) : times));
+  };
+}
+
+export interface PolynomialDecayOptions {
+  /** At step 0. */
+  readonly learningRate: number;
+  /** Steps of the decay; the rate stays at its end afterwards. */
+  readonly steps: number;
+  /** The last rate (default 0.0001). */
+  readonly endLearningRate?: number;
+  /** Default 1: along a straight line. */
+  readonly power?: number;
+  /** Instead of staying, the decay is stretched to the next multiple of `steps` each time that it ends (default false). */
+  readonly cycle?: boolean;
+}
+
+/** (learningRate - endLearningRate) * (1 - step / steps)^power + endLearningRate. */
+export function polynomialDecay(options: PolynomialDecayOptions): LearningRateSchedule {
+  const { learningRate, steps, endLearningRate = 1e-4, power = 1, cycle = false } = options;
+  requireRate('polynomialDecay', 'learningRate', learningRate);
+  requireRate('polynomialDecay', 'endLearningRate', endLearningRate);
+  requireRate('polynomialDecay', 'power', power);
+  requireSteps('polynomialDecay', 'steps', steps, 1);
+  return (step) => {
+    const end = cycle ? steps * Math.max(1, Math.ceil(step / steps)) : steps;
+    const left = 1 - Math.min(step, end) / end;
+    return (learningRate - endLearningRate) * left ** power + endLearningRate;
   };
 }
 
@@ -76,6 +116,50 @@ export function cosineDecay(options: CosineDecayOptions): LearningRateSchedule {
     step < warmupSteps
       ? (learningRate * step) / warmupSteps
       : cosine(learningRate, alpha * learningRate, (step - warmupSteps) / steps);
+}
+
+export interface CosineDecayRestartsOptions {
+  /** The highest, which the first decay begins with. */
+  readonly learningRate: number;
+  /** Steps of the first decay. */
+  readonly firstDecaySteps: number;
+  /** Each decay is so many times as long as the one before, at least 1 (default 2). */
+  readonly tMul?: number;
+  /** Each decay begins with so many times the rate of the one before (default 1). */
+  readonly mMul?: number;
+  /** The share of a decay's first rate that is left at its end (default 0). */
+  readonly alpha?: number;
+}
+
+/** One half cosine after another, ever longer (Loshchilov and Hutter, ICLR 2017). */
+export function cosineDecayRestarts(options: CosineDecayRestartsOptions): LearningRateSchedule {
+  const where = 'cosineDecayRestarts';
+  const { learningRate, firstDecaySteps, tMul = 2, mMul = 1, alpha = 0 } = options;
+  for (const [name, rate] of Object.entries({ learningRate, mMul, alpha })) requireRate(where, name, rate);
+  requireSteps(where, 'firstDecaySteps', firstDecaySteps, 1);
+  if (!(tMul >= 1 && tMul < Infinity)) {
+    throw new ArgumentError(where, `a finite tMul of at least 1 is required. Received ${tMul}.`);
+  }
+  return (step) => {
+    let [start, length, top] = [0, firstDecaySteps, learningRate];
+    while (step >= start + length) [start, length, top] = [start + length, length * tMul, top * mMul];
+    return cosine(top, alpha * top, (step - start) / length);
+  };
+}
+
+export interface WarmupOptions {
+  /** Steps in which the rate rises evenly from 0. */
+  readonly steps: number;
+  /** What follows, from its own step 0; a number stays. */
+  readonly then: number | LearningRateSchedule;
+}
+
+/** A rate that rises evenly, from 0 to the first of another schedule, which follows. */
+export function warmup({ steps, then }: WarmupOptions): LearningRateSchedule {
+  requireSteps('warmup', 'steps', steps, 1);
+  if (typeof then === 'number') requireRate('warmup', 'learning rate', then);
+  const rate = typeof then === 'number' ? () => then : then;
+  return (step) => (step < steps ? (rate(0) * step) / steps : rate(step - steps));
 }
 
 export interface PiecewiseConstantDecayOptions {

@@ -1,9 +1,9 @@
 /**
- * Scores of all predictions together, for those that are no means over examples: what `fit` and `evaluate` cannot add up
- * batch by batch.
+ * Scores of all predictions together, exact and in float64, as metrics batch by batch are not; in the library they are
+ * `scores`.
  *
  *   const predictions = await model.predict(x);
- *   const matrix = confusionMatrix(y, predictions);
+ *   const matrix = scores.confusionMatrix(y, predictions);
  *
  * Classes come as labels [n] or [n, 1], or one-hot [n, classes]; predictions as probabilities [n, classes], or [n] or
  * [n, 1] of class 1 of two.
@@ -11,11 +11,7 @@
 import { ArgumentError, IndexError, NumericsError, ShapeError } from '../core/errors.js';
 import { type NDArray, ndarray, sizeOf } from '../core/ndarray.js';
 import { printType } from '../graph/names.js';
-
-export interface ThresholdOptions {
-  /** A probability above it says class 1, where there is one probability for each example (default 0.5). */
-  readonly threshold?: number;
-}
+import { type ClassScore, f1Of, precisionOf, recallOf, scoreOf, type ThresholdOptions } from '../nn/counts.js';
 
 /** Numbers for each of at least one example, none of them NaN. */
 function rowsAndWidth(where: string, what: string, array: NDArray): readonly [rows: number, width: number] {
@@ -77,44 +73,37 @@ function count(where: string, labels: NDArray, predictions: NDArray, threshold: 
   return matrix;
 }
 
-/** Of each class: examples predicted rightly, predicted, and labelled. */
-interface Counts {
-  readonly right: number;
-  readonly predicted: number;
-  readonly labelled: number;
-}
-
 /** The score of class 1 where there are two, else the mean over classes; 0 where it would be 0 / 0. */
 function scored(
   where: string,
   labels: NDArray,
   predictions: NDArray,
   { threshold = 0.5 }: ThresholdOptions,
-  score: (counts: Counts) => number,
+  score: ClassScore,
 ): number {
   const { shape, data } = count(where, labels, predictions, threshold);
   const [classes = 0] = shape;
   const indices = Array.from({ length: classes }, (_, i) => i);
   const sum = (at: (i: number) => number): number => indices.reduce((total, i) => total + (data[at(i)] ?? 0), 0);
-  const scores = indices.map((own) => {
-    const right = data[own * classes + own] ?? 0;
-    const [predicted, labelled] = [sum((i) => i * classes + own), sum((i) => own * classes + i)];
-    return right === 0 ? 0 : score({ right, predicted, labelled });
-  });
-  return classes === 2 ? (scores[1] ?? NaN) : scores.reduce((total, each) => total + each, 0) / classes;
+  const counts = indices.map((own) => ({
+    right: data[own * classes + own] ?? 0,
+    predicted: sum((i) => i * classes + own),
+    labelled: sum((i) => own * classes + i),
+  }));
+  return scoreOf(counts, score);
 }
 
 /** The share of examples predicted as a class that are of it. */
 export const precision = (labels: NDArray, predictions: NDArray, options: ThresholdOptions = {}): number =>
-  scored('precision', labels, predictions, options, ({ right, predicted }) => right / predicted);
+  scored('precision', labels, predictions, options, precisionOf);
 
 /** The share of a class's examples that are predicted as it. */
 export const recall = (labels: NDArray, predictions: NDArray, options: ThresholdOptions = {}): number =>
-  scored('recall', labels, predictions, options, ({ right, labelled }) => right / labelled);
+  scored('recall', labels, predictions, options, recallOf);
 
 /** The harmonic mean of precision and recall. */
 export const f1 = (labels: NDArray, predictions: NDArray, options: ThresholdOptions = {}): number =>
-  scored('f1', labels, predictions, options, ({ right, predicted, labelled }) => (2 * right) / (predicted + labelled));
+  scored('f1', labels, predictions, options, f1Of);
 
 /** One number for each label: both of one size. */
 function requirePairs(where: string, labels: NDArray, predictions: NDArray): void {

@@ -13,6 +13,8 @@ export interface WasmBackendOptions {
   readonly threads?: number | 'auto';
   /** The module to run; the best that the engine takes unless said. */
   readonly module?: ModuleName;
+  /** Bytes that each compiled program may take; above it compilation throws `MemoryError` with the figures. */
+  readonly memoryLimit?: number;
 }
 
 export interface WasmBackend extends Backend {
@@ -22,13 +24,20 @@ export interface WasmBackend extends Backend {
 /** The WebAssembly backend. Throws `UnsupportedError` for a module that this engine refuses, `IoError` where there is none. */
 export function wasmBackend(options: WasmBackendOptions = {}): WasmBackend {
   const name = options.module ?? chooseModule(options.training ? 'train' : 'infer');
+  const { memoryLimit = Infinity } = options;
   const threads = options.threads === 'auto' ? availableParallelism() : (options.threads ?? 1);
   return {
     name: `wasm ${name}, ${threads} thread${threads === 1 ? '' : 's'}`,
     async compile(program, compileOptions = {}) {
       const module = compileModule(name, threads > 1);
       const parallel = threads > 1 ? { threads: { count: threads, host: nodeThreads } } : {};
-      return createExecutable(program, { ...compileOptions, ...parallel, module, description: `wasm ${name}` });
+      return createExecutable(program, {
+        memoryLimit,
+        ...compileOptions,
+        ...parallel,
+        module,
+        description: `wasm ${name}`,
+      });
     },
   };
 }

@@ -131,14 +131,16 @@ export function layOutAll(store: Store, drafts: ReadonlyMap<string, PlanDraft>, 
 
   // Kernels read whole vectors: some bytes behind the last buffer, too.
   const bytes = Math.ceil((top + 64) / PAGE) * PAGE;
-  if (bytes > Math.min(options.memoryLimit, ADDRESSABLE)) {
+  const limit = Math.min(options.memoryLimit, ADDRESSABLE);
+  if (bytes > limit) {
     const parts =
       `plans ${plansEnd}, scratch ${variablesStart - plansEnd}, variables ${packedStart - variablesStart}, packed copies ` +
       `${sessions - packedStart}, sessions ${arenaStart - sessions}, activations ${arenaBytes}`;
     throw new MemoryError(
       'wasm',
-      `at most ${Math.min(options.memoryLimit, ADDRESSABLE)} bytes are allowed. Received a program that needs ${bytes} (${parts}). ` +
+      `at most ${limit} bytes are allowed. Received a program that needs ${bytes} (${parts}). ` +
         'Lower the bounds of its symbols, or raise the limit.',
+      { required: bytes, limit },
     );
   }
 
