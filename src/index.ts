@@ -241,7 +241,15 @@ export {
 } from './train/schedules.js';
 export type { Prediction } from './train/evaluation.js';
 export type { Arrays } from './train/examples.js';
-export { type EvaluateOptions, type FrozenModel, loadFrozenModel, type LoadOptions } from './train/frozen.js';
+export {
+  type EvaluateOptions,
+  type FrozenModel,
+  loadFrozenModel,
+  type LoadOptions,
+  type PredictOptions,
+} from './train/frozen.js';
+export { type StepFunction, type StepTools, type Trainer, trainer, type TrainerOptions } from './train/trainer.js';
+export type { ClassWeight } from './train/weights.js';
 export type { LoadedWeights, LoadWeightsOptions } from './train/loading.js';
 export type { Measures } from './train/measures.js';
 export {

@@ -14,7 +14,7 @@ import type { Backend } from '../backend/backend.js';
 import { ArgumentError, FormatError } from '../core/errors.js';
 import { type NDArray, ndarray } from '../core/ndarray.js';
 import type { Named } from '../core/tree.js';
-import { extent, named, Place } from '../format/checks.js';
+import { extent, fields, named, Place, text } from '../format/checks.js';
 import { parseJson } from '../format/json.js';
 import type { ModelContents } from '../format/model.js';
 import { gradients } from '../graph/autodiff.js';
@@ -65,7 +65,7 @@ export type StepFunction<I extends Named<TensorType>> = (
   tools: StepTools,
 ) => Named<Tensor>;
 
-const runsAsset = 'trainer';
+const asset = 'trainer';
 
 /** What layers make of x, one after another. */
 function applied(layers: readonly Layer[], x: Tensor, scope: Scope, mode: Mode): Tensor {
@@ -192,7 +192,7 @@ export class Trainer {
     return {
       program,
       variables: new Map(shared.map(([name, { dtype, shape }]) => [name, values.get(name) ?? ndarray(dtype, shape)])),
-      assets: new Map([[runsAsset, new TextEncoder().encode(JSON.stringify(runs))]]),
+      assets: new Map([[asset, new TextEncoder().encode(JSON.stringify({ description: this.#description, runs }))]]),
     };
   }
 
@@ -201,11 +201,12 @@ export class Trainer {
    * file of another kind, and `ArgumentError`, which lists what differs, for one of other steps.
    */
   async restore(path: string): Promise<void> {
-    const { program, variables, assets } = await readContents(path);
-    const bytes = assets.get(runsAsset);
+    const { variables, assets } = await readContents(path);
+    const bytes = assets.get(asset);
     if (!bytes) throw new FormatError('trainer', `a file that a trainer saved is required. Received '${path}'.`);
-    requireSame('trainer', path, describeSteps(this.program), describeSteps(program));
-    const runs = named(extent)(parseJson(runsAsset, bytes, 2), new Place(runsAsset));
+    const kept = fields(parseJson(asset, bytes, 3), new Place(asset), 'description', 'runs');
+    requireSame('trainer', path, this.#description, kept('description', named(text)));
+    const runs = kept('runs', named(extent));
     this.setVariables(Object.fromEntries(variables));
     for (const [name, step] of this.#steps) step.runs = runs[name] ?? 0;
   }
@@ -218,6 +219,11 @@ export class Trainer {
   /** Lets go of memory and threads until the next run. */
   close(): void {
     this.#runtime?.close();
+  }
+
+  /** Every step and variable, so that two trainers can be told apart. */
+  get #description(): Description {
+    return describe(this.program, [...this.#steps.keys()]);
   }
 
   #ready(): Runtime {
@@ -236,9 +242,6 @@ export class Trainer {
     return Math.max(1, ...extents);
   }
 }
-
-/** Every graph and variable, so that two programs can be told apart. */
-const describeSteps = (program: Program): Description => describe(program, Object.keys(program.graphs));
 
 /** A trainer of custom steps, none yet. */
 export const trainer = (options: TrainerOptions = {}): Trainer => new Trainer(options);
