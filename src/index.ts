@@ -217,6 +217,13 @@ export {
   type ReduceLROnPlateauOptions,
 } from './train/callbacks.js';
 export type { CheckpointOptions } from './train/checkpoint.js';
+export {
+  crossValidate,
+  type CrossValidation,
+  type CrossValidationOptions,
+  type FoldPlace,
+  type FoldResult,
+} from './train/cross-validation.js';
 export { csvLogger, jsonLogger } from './train/loggers.js';
 export * as scores from './train/scores.js';
 export type { MonitorOptions } from './train/monitor.js';

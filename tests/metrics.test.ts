@@ -19,6 +19,10 @@ import {
   type TotalMetric,
 } from '../src/nn/metrics.js';
 import { weightedMean } from '../src/nn/metric.js';
+import { dense } from '../src/nn/dense.js';
+import { input } from '../src/nn/input.js';
+import { sequential } from '../src/train/model.js';
+import { sgd } from '../src/train/optimizers.js';
 import * as scores from '../src/train/scores.js';
 import { trainingBackends } from './support/backends.js';
 import { rejection } from './support/rejection.js';
@@ -169,6 +173,44 @@ test('logits are turned into probabilities where it is said', async () => {
   const raw = f32([4, 1], [-3, 2, 0.5, 4]);
   const labels = f32([4, 1], [0, 0, 1, 1]);
   assert.is(await measured(first, auc({ fromLogits: true }), [labels, raw], [4]), 0.75);
+});
+
+test('training, validation and evaluation report figures of all examples', async () => {
+  if (!first) throw new Error('a backend');
+  const model = sequential([input({ shape: [1] }), dense({ units: 1, activation: 'sigmoid' })], { backend: first });
+  const names = ['precision', 'auc', 'rootMeanSquaredError'] as const;
+  model.compile({ optimizer: sgd({ learningRate: 0 }), loss: 'binaryCrossentropy', metrics: names });
+  const options = { batchSize: 16, epochs: 2, verbose: 0, validationData: [p, y] } as const;
+  const { history } = await model.fit(p, y, options);
+  const predicted = await model.predict(p);
+  const squares = Array.from(predicted.data, (value, i) => (value - (y.data[i] ?? NaN)) ** 2);
+  const expected = {
+    precision: scores.precision(y, predicted),
+    auc: scores.auc(y, predicted),
+    rootMeanSquaredError: Math.sqrt(squares.reduce((sum, each) => sum + each, 0) / count),
+  };
+  const evaluated = await model.evaluate(p, y);
+  for (const name of names) {
+    const logs = [
+      history[name]?.[1],
+      history[`val${name.charAt(0).toUpperCase()}${name.slice(1)}`]?.[0],
+      evaluated[name],
+    ];
+    for (const value of logs) isNear(value ?? NaN, expected[name], name, 1e-5);
+  }
+  const ones = ndarray('f32', [count, 1], new Float32Array(count).fill(1));
+  for (const promise of [model.evaluate(p, ones), model.fit(p, ones, { verbose: 0 })]) {
+    assert.match((await rejection(promise)).message, /\[auc\] labels of both classes are required/);
+  }
+});
+
+test('a metric on the wrong kind of output is refused when the model is compiled', () => {
+  if (!first) throw new Error('a backend');
+  const model = sequential([input({ shape: [1] }), dense({ units: 3, activation: 'softmax' })], { backend: first });
+  const compile = (metric: 'auc' | 'r2Score'): void =>
+    model.compile({ optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy', metrics: [metric] });
+  assert.throws(() => compile('auc'), /\[auc\] labels of f32 are required\. Received labels i32 \[batch\]/);
+  assert.throws(() => compile('r2Score'), /\[r2Score\] labels of f32/);
 });
 
 test('metrics have names', () => {

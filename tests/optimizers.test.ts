@@ -21,6 +21,9 @@ import {
   rmsprop,
   sgd,
 } from '../src/train/optimizers.js';
+import type { Run } from '../src/train/callback.js';
+import { averaged } from '../src/train/optimizer.js';
+import { wasmBackend } from '../src/backend/wasm/backend.js';
 import { trainingBackends } from './support/backends.js';
 
 const f32 = (shape: readonly number[], data: readonly number[]): NDArray => ndarray('f32', shape, data);
@@ -182,6 +185,55 @@ for (const backend of trainingBackends) {
   });
 }
 
+for (const backend of trainingBackends) {
+  test(`moving averages begin with the first step and follow, on ${backend.name}`, async () => {
+    const optimizer = sgd({ learningRate: 0.1, useEma: true, emaMomentum: 0.75 });
+    const values = await stepped(backend, optimizer);
+    for (const name of ['a', 'b'] as const) {
+      const after = steps.map((_, t) =>
+        start[name].map((p, i) => steps.slice(0, t + 1).reduce((sum, step) => sum - 0.1 * (step[name][i] ?? NaN), p)),
+      );
+      const expected = (after[0] ?? []).map((first, i) => 0.75 * first + 0.25 * (after[1]?.[i] ?? NaN));
+      near(values.get(`sgd/average/${name}`), expected, `average of ${name}`);
+      near(values.get(name), after[1] ?? [], name);
+    }
+    const arrays = new Map([...values].map(([name, data]) => [name, f32([data.length], data)]));
+    assert.equal(averaged(optimizer, arrays).get('a'), arrays.get('sgd/average/a'));
+    assert.is(averaged(sgd(), arrays), arrays);
+    arrays.set('sgd/emaMomentum', f32([1], [0]));
+    assert.is(averaged(optimizer, arrays), arrays, 'before the first step');
+  });
+}
+
+test('validation and the end of fit take the averages, the steps do not', async () => {
+  const x = f32([8, 1], [...normal([3, 1], 8)]);
+  const y = f32([8, 1], [...normal([3, 2], 8)]);
+  const fitted = async (epochs: number, useEma: boolean) => {
+    const model = sequential([dense({ units: 1 })], { backend: wasmBackend({ training: true }), seed: 1 });
+    model.compile({ optimizer: sgd({ learningRate: 0.1, useEma, emaMomentum: 0.5 }), loss: 'meanSquaredError' });
+    const kernels: number[] = [];
+    const callbacks = [
+      { onTrainBegin: (run: Run) => void (begun = run), onEpochEnd: () => void kernels.push(kernel()) },
+    ];
+    let begun: Run | undefined;
+    const kernel = (): number => begun?.variables().get('dense/kernel')?.data[0] ?? NaN;
+    const options = { epochs, batchSize: 8, shuffle: false, verbose: 0, callbacks } as const;
+    const { history } = await model.fit(x, y, { ...options, validationData: [x, y] });
+    return { model, kernels, history, end: model.variables().get('dense/kernel')?.data[0] ?? NaN };
+  };
+  const [plain, ema] = [await fitted(3, false), await fitted(3, true)];
+  assert.equal(ema.kernels, plain.kernels);
+  assert.equal(ema.history['loss'], plain.history['loss']);
+  const [a = NaN, b = NaN, c = NaN] = plain.kernels;
+  assert.ok(Math.abs(ema.end - (0.25 * a + 0.25 * b + 0.5 * c)) < 1e-6);
+  const measured = await ema.model.evaluate(x, y);
+  assert.ok(Math.abs((measured['loss'] ?? NaN) - (ema.history['valLoss']?.[2] ?? 0)) < 1e-6);
+  assert.not.equal(ema.history['valLoss'], plain.history['valLoss']);
+  const before = ema.model.variables().get('dense/kernel')?.data[0];
+  await ema.model.fit(x, y, { epochs: 0, verbose: 0 });
+  assert.is(ema.model.variables().get('dense/kernel')?.data[0], before);
+});
+
 test('optimizers have names, defaults and limits', () => {
   const names: readonly OptimizerName[] = ['adagrad', 'adam', 'adamW', 'lion', 'rmsprop', 'sgd'];
   for (const name of names) assert.is(optimizerOf(name).name, name);
@@ -192,6 +244,7 @@ test('optimizers have names, defaults and limits', () => {
   refuse(() => adagrad({ initialAccumulatorValue: NaN }), /Received NaN/);
   refuse(() => adamW({ weightDecay: -0.1 }), /\[adamW\] a weightDecay in \[0, Infinity\)/);
   refuse(() => sgd({ clipnorm: 1, clipvalue: 1 }), /one of clipvalue.*Received clipvalue, clipnorm/);
+  refuse(() => sgd({ useEma: true, emaMomentum: 1 }), /\[sgd\] a emaMomentum in \[0, 1\)/);
   refuse(() => adam({ globalClipnorm: 0 }), /\[adam\] a positive globalClipnorm is required\. Received 0/);
 });
 
