@@ -1,47 +1,16 @@
 /** Runs that are interrupted: killed at random moments, by Ctrl-C, by an error; and checkpoints that do not fit. */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AbortedError, ArgumentError, FormatError, IoError } from '../src/core/errors.js';
-import { randomWords } from '../src/core/random.js';
-import { loadModel } from '../src/train/model.js';
+import { endOf, killRuns, runChild, undisturbed } from './support/killed-runs.js';
 import { digest, longFit, longModel } from './support/long-run.js';
 import { rejection } from './support/rejection.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'quern-checkpoint-'));
 test.after(() => rmSync(folder, { recursive: true }));
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly output: string;
-  readonly errors: string;
-  readonly milliseconds: number;
-}
-
-/** Runs the long run in a process of its own; `watch` hears of its output and may send it signals. */
-function runChild(path: string, begin: (send: (signal: NodeJS.Signals) => void) => (output: string) => void) {
-  return new Promise<Ended>((resolve, reject) => {
-    const script = fileURLToPath(new URL('./support/long-run.js', import.meta.url));
-    const start = performance.now();
-    const child = spawn(process.execPath, [...process.execArgv, script, path], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const hear = begin((signal) => child.kill(signal));
-    let [output, errors] = ['', ''];
-    child.stdout.on('data', (chunk) => hear((output += chunk)));
-    child.stderr.on('data', (chunk) => (errors += chunk));
-    child.on('error', reject);
-    child.on('close', (code, signal) =>
-      resolve({ code, signal, output, errors, milliseconds: performance.now() - start }),
-    );
-  });
-}
-
-const undisturbed = () => () => {};
-const endOf = ({ output }: Ended): string | undefined => /^end (\w+)$/m.exec(output)?.[1];
 
 /** What a run that nobody interrupts and that keeps no checkpoint ends with. */
 async function straight(): Promise<string> {
@@ -55,29 +24,11 @@ const expected = await straight();
 test('a run that is killed at random moments ends bit-identical to one that is not', async () => {
   const whole = await runChild(join(folder, 'whole'), undisturbed);
   assert.is(endOf(whole), expected, whole.errors);
-  const delays = randomWords([1, 1], 0, 64);
-  let [kills, runs, starts] = [0, 0, 0];
-  let path = join(folder, 'killed-0');
-  for (const word of delays) {
-    if (kills >= 6 && runs > 0) break;
-    const delay = word * 2 ** -32 * whole.milliseconds;
-    const ended = await runChild(path, (send) => {
-      if (kills < 6) setTimeout(() => send('SIGKILL'), delay).unref();
-      return () => {};
-    });
-    starts++;
-    if (ended.signal === 'SIGKILL') {
-      kills++;
-      if (existsSync(path)) assert.equal((await loadModel(path)).variables().get('dense/kernel')?.shape, [6, 24]);
-      continue;
-    }
-    assert.is(endOf(ended), expected, ended.errors);
-    runs++;
-    path = join(folder, `killed-${runs}`);
-  }
-  assert.is(kills, 6);
-  assert.ok(runs > 0);
-  console.log(`# ${kills} kills, ${starts} starts, ${runs} bit-identical ends`);
+  const seed = 1;
+  const { kills, resumed, identicalEnds } = await killRuns(4, seed);
+  assert.equal([kills, identicalEnds], [4, 4]);
+  assert.ok(resumed > 0);
+  console.log(`# ${kills} kills by seed ${seed}, ${identicalEnds} bit-identical ends`);
 });
 
 test('SIGINT saves, exits with 130, and the run goes on from there', async () => {

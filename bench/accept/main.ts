@@ -8,11 +8,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { killedRunsPart } from './killed-runs.js';
 import { mnistCnnPart } from './mnist-cnn.js';
 import { programParts } from './programs.js';
 import { type Part, print, type Row } from './row.js';
 
-const parts: readonly Part[] = [mnistCnnPart, ...programParts];
+const parts: readonly Part[] = [mnistCnnPart, ...programParts, killedRunsPart];
 
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true });
 const names = parts.map(({ name }) => name);
