@@ -298,12 +298,12 @@ export { type TimedBackend, timeSteps } from './report/steps.js';
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
 
 // Data
+export { augment, type Augmentation, type Draw, type Picture } from './data/augmentation.js';
 export {
   affine,
   type AffineOptions,
-  augment,
-  type Augmentation,
   brightness,
+  type BrightnessOptions,
   type CropOptions,
   cutout,
   type Draw,
@@ -312,8 +312,13 @@ export {
   type MixupOptions,
   type Picture,
   pixelNoise,
+  type CutoutOptions,
+  type FlipOptions,
+  gaussianNoise,
+  horizontalFlip,
+  type NoiseOptions,
   randomCrop,
-} from './data/augmentation.js';
+} from './data/augmentations.js';
 export {
   type Column,
   type ColumnType,
@@ -326,9 +331,12 @@ export {
 export { readIdx } from './data/idx.js';
 export { irisColumns, irisSpecies, loadIris } from './data/iris.js';
 export { oneHot } from './data/labels.js';
+export { mixup, type MixupOptions } from './data/mixup.js';
 export { type Dataset, loadMnist, type MnistPart } from './data/mnist.js';
 export { readNpy, writeNpy } from './data/npy.js';
+export { readNpz } from './data/npz.js';
 export { takeRows } from './data/rows.js';
+export { loadSafetensors } from './data/safetensors.js';
 export { minMaxScaler, type Scaler, standardScaler } from './data/scale.js';
 export {
   type Fold,

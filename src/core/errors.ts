@@ -117,3 +117,23 @@ export class IoError extends QuernError {
     super('io', where, message, options);
   }
 }
+
+const classes: { readonly [C in ErrorCode]: new (where: string, message: string) => QuernError } = {
+  shape: ShapeError,
+  dtype: DTypeError,
+  argument: ArgumentError,
+  index: IndexError,
+  format: FormatError,
+  unsupported: UnsupportedError,
+  memory: MemoryError,
+  numerics: NumericsError,
+  graph: GraphError,
+  aborted: AbortedError,
+  io: IoError,
+};
+
+/** The error that has this code and this whole message: what an error becomes that crossed from another thread. */
+export function errorOf(code: ErrorCode, message: string): QuernError {
+  const [, where = 'thread', rest = message] = /^\[([^\]]*)\] ([^]*)$/.exec(message) ?? [];
+  return new classes[code](where, rest);
+}
