@@ -224,6 +224,7 @@ export {
   type FoldPlace,
   type FoldResult,
 } from './train/cross-validation.js';
+export type { GivenBatch, Source } from './train/feeding.js';
 export { csvLogger, jsonLogger } from './train/loggers.js';
 export * as scores from './train/scores.js';
 export type { MonitorOptions } from './train/monitor.js';
@@ -329,15 +330,26 @@ export {
   type Table,
 } from './data/csv.js';
 export { readIdx } from './data/idx.js';
+export type { ColorMode } from './data/images/decode.js';
+export {
+  type ImageDataset,
+  type ImageFolder,
+  imageFolder,
+  type ImageFolderOptions,
+  loadImageFolder,
+} from './data/images/folder.js';
+export type { ImageSize } from './data/images/resize.js';
 export { irisColumns, irisSpecies, loadIris } from './data/iris.js';
 export { oneHot } from './data/labels.js';
 export { mixup, type MixupOptions } from './data/mixup.js';
 export { type Dataset, loadMnist, type MnistPart } from './data/mnist.js';
 export { readNpy, writeNpy } from './data/npy.js';
 export { readNpz } from './data/npz.js';
+export { type BatchMap, type BatchPlace, dataset, type Pipeline } from './data/pipeline.js';
 export { takeRows } from './data/rows.js';
 export { loadSafetensors } from './data/safetensors.js';
 export { minMaxScaler, type Scaler, standardScaler } from './data/scale.js';
+export type { Batches, BatchSource, DataBatch } from './data/source.js';
 export {
   type Fold,
   type FoldOptions,

@@ -5,7 +5,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../src/core/errors.js';
 import { type NDArray, ndarray } from '../src/core/ndarray.js';
 import { uniform } from '../src/core/random.js';
 import { augment, type Augmentation } from '../src/data/augmentation.js';
-import { affine, brightness, cutout, gaussianNoise, horizontalFlip, randomCrop } from '../src/data/augmentations.js';
+import { affine, brightness, cutout, pixelNoise, horizontalFlip, randomCrop } from '../src/data/augmentations.js';
 import { mixup } from '../src/data/mixup.js';
 import { sliceRows, takeRows } from '../src/data/rows.js';
 
@@ -24,7 +24,7 @@ const everything: readonly Augmentation[] = [
   horizontalFlip(),
   randomCrop({ padding: 2 }),
   brightness({ delta: 0.2 }),
-  gaussianNoise({ deviation: 0.1 }),
+  pixelNoise({ deviation: 0.1 }),
   cutout({ size: 3 }),
 ];
 
@@ -49,7 +49,7 @@ test('steps that change nothing leave every bit, and the source is never written
     horizontalFlip({ probability: 0 }),
     randomCrop({}),
     brightness({ delta: 0 }),
-    gaussianNoise({ deviation: 0 }),
+    pixelNoise({ deviation: 0 }),
   ];
   for (const step of nothing) assert.equal(augment(x, [step]).data, x.data);
   assert.equal(augment(x, []).data, x.data);
@@ -171,7 +171,7 @@ test('brightness adds one number to an image and keeps its range', () => {
 
 test('noise has mean 0 and the deviation that was asked for', () => {
   const x = images(100);
-  const { data } = augment(x, [gaussianNoise({ deviation: 0.3 })]);
+  const { data } = augment(x, [pixelNoise({ deviation: 0.3 })]);
   const differences = Array.from(data, (value, i) => value - (x.data[i] ?? 0));
   const mean = differences.reduce((sum, value) => sum + value, 0) / data.length;
   const variance = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
@@ -250,7 +250,7 @@ test('bad input is refused', () => {
   assert.throws(() => augment(images(1), [tall]), isError(ShapeError, /9 by 6 .* Received 8 by 6/));
   assert.throws(() => brightness({ delta: NaN }), isError(ArgumentError));
   assert.throws(() => brightness({ delta: 1, low: 1 }), isError(ArgumentError, /low below high/));
-  assert.throws(() => gaussianNoise({ deviation: -1 }), isError(ArgumentError));
+  assert.throws(() => pixelNoise({ deviation: -1 }), isError(ArgumentError));
   assert.throws(() => cutout({ size: 0 }), isError(ArgumentError));
   const [x, y] = [ndarray('f32', [2, 1]), ndarray('f32', [2, 3])];
   assert.throws(() => mixup(x, y, { alpha: 0 }), isError(ArgumentError, /alpha/));

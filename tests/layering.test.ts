@@ -35,13 +35,14 @@ const nodeFiles = [
   /^src\/backend\/wasm\/(backend|[a-z-]+-node)\.ts$/,
   /^src\/format\/file\.ts$/,
   /^src\/report\/environment-node\.ts$/,
-  /^src\/data\/(iris|mnist)\.ts$/,
+  /^src\/data\/(iris|mnist|zip|images\/folder|prefetch-(worker-)?node)\.ts$/,
   /^edge\/(build|built|node|page|workerd)\.ts$/,
 ];
 
 /** Files that import packages. The build takes those of a `vendor.ts` in, so that nothing that ships depends on any. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'src/cli/vendor.ts': ['commander'],
+  'src/data/images/vendor.ts': ['fast-png', 'jpeg-js'],
   'src/report/vendor.ts': ['fast-png'],
   'src/train/vendor.ts': ['cli-progress'],
 };

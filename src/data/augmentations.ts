@@ -9,7 +9,7 @@ interface OptionsOf {
   readonly horizontalFlip: FlipOptions;
   readonly randomCrop: CropOptions;
   readonly brightness: BrightnessOptions;
-  readonly gaussianNoise: NoiseOptions;
+  readonly pixelNoise: NoiseOptions;
   readonly cutout: CutoutOptions;
 }
 
@@ -190,10 +190,10 @@ export interface NoiseOptions {
 }
 
 /** Adds to each pixel a number of its own, of mean 0 and this deviation. */
-export function gaussianNoise(options: NoiseOptions): Augmentation {
+export function pixelNoise(options: NoiseOptions): Augmentation {
   const { deviation } = options;
-  requireWithin('gaussianNoise', 'a deviation', deviation, 0, Number.MAX_VALUE);
-  return step('gaussianNoise', options, (picture, key) => {
+  requireWithin('pixelNoise', 'a deviation', deviation, 0, Number.MAX_VALUE);
+  return step('pixelNoise', options, (picture, key) => {
     const noise = normal(key, picture.data.length);
     return { ...picture, data: picture.data.map((value, i) => value + deviation * (noise[i] ?? 0)) };
   });
@@ -229,7 +229,7 @@ const kinds: { readonly [K in Kind]: (options: OptionsOf[K]) => Augmentation } =
   horizontalFlip,
   randomCrop,
   brightness,
-  gaussianNoise,
+  pixelNoise,
   cutout,
 };
 

@@ -10,7 +10,7 @@ import { ArgumentError } from '../core/errors.js';
 import { permutation } from '../core/random.js';
 import { augment, type Augmentation } from './augmentation.js';
 import { type AugmentationSpec, augmentationOf } from './augmentations.js';
-import { arrayRows, type BatchSource, type Examples, type Rows } from './source.js';
+import { arrayRows, type BatchSource, type DataBatch, type Rows } from './source.js';
 import type { NDArray } from '../core/ndarray.js';
 
 /** Which batch it is. */
@@ -24,7 +24,7 @@ export interface BatchPlace {
 }
 
 /** Makes another batch of one. */
-export type BatchMap = (batch: Examples, place: BatchPlace) => Examples | Promise<Examples>;
+export type BatchMap = (batch: DataBatch, place: BatchPlace) => DataBatch | Promise<DataBatch>;
 
 type Stage = readonly Augmentation[] | BatchMap;
 
@@ -104,12 +104,12 @@ export class Pipeline implements BatchSource {
     }
     if (ahead) throw new ArgumentError('prefetch', 'one prefetch in a pipeline is required. Received two.');
     specsOf(stages);
-    const shared = rows.spec.kind === 'arrays' ? arrayRows(shareExamples(rows.spec.examples)) : rows;
+    const shared = rows.spec.kind === 'arrays' ? arrayRows(shareBatch(rows.spec.examples)) : rows;
     return new Pipeline({ ...this.#plan, rows: shared, ahead: { stages: stages.length, batches: count } });
   }
 
   /** The batches of an epoch. */
-  async *batches(epoch: number, seed: number): AsyncGenerator<Examples, void, void> {
+  async *batches(epoch: number, seed: number): AsyncGenerator<DataBatch, void, void> {
     const { rows, stages, ahead, ...order } = this.#plan;
     const before = ahead ? stages.slice(0, ahead.stages) : [];
     const after = stages.slice(before.length);
@@ -125,13 +125,13 @@ export class Pipeline implements BatchSource {
   }
 }
 
-async function prefetched(plan: WorkerPlan, count: number): Promise<AsyncIterable<Examples>> {
+async function prefetched(plan: WorkerPlan, count: number): Promise<AsyncIterable<DataBatch>> {
   const { prefetch } = await import('./prefetch-node.js');
   return prefetch(plan, count);
 }
 
 /** Examples in memory that threads share; as they are where they are there already. */
-function shareExamples({ x, y }: Examples): Examples {
+function shareBatch({ x, y }: DataBatch): DataBatch {
   const share = (array: NDArray): NDArray => {
     const { buffer, byteLength, constructor } = array.data;
     if (buffer instanceof SharedArrayBuffer) return array;
@@ -174,11 +174,11 @@ function* placesOf(
   }
 }
 
-async function* gathered(rows: Rows, order: Order, epoch: number, seed: number): AsyncGenerator<Examples, void, void> {
+async function* gathered(rows: Rows, order: Order, epoch: number, seed: number): AsyncGenerator<DataBatch, void, void> {
   for (const place of placesOf(rows.count, order, epoch, seed)) yield rows.take(place.rows);
 }
 
-async function change(batch: Examples, stages: readonly Stage[], place: BatchPlace): Promise<Examples> {
+async function change(batch: DataBatch, stages: readonly Stage[], place: BatchPlace): Promise<DataBatch> {
   let changed = batch;
   for (const stage of stages) {
     changed =
@@ -191,7 +191,7 @@ async function change(batch: Examples, stages: readonly Stage[], place: BatchPla
 export async function* planned(
   rows: Rows,
   { stages, epoch, seed, ...order }: WorkerPlan,
-): AsyncGenerator<Examples, void, void> {
+): AsyncGenerator<DataBatch, void, void> {
   const steps = stages.map((specs) => specs.map(augmentationOf));
   for (const place of placesOf(rows.count, order, epoch, seed)) {
     yield change(await rows.take(place.rows), steps, place);

@@ -5,13 +5,13 @@
 import { Worker } from 'node:worker_threads';
 import { AbortedError, type ErrorCode, errorOf } from '../core/errors.js';
 import type { WorkerPlan } from './pipeline.js';
-import type { Examples } from './source.js';
+import type { DataBatch } from './source.js';
 
 /** What the worker says: a batch, that there are no more, or what went wrong. */
 export type Answer =
-  { readonly batch: Examples } | { readonly done: true } | { readonly code?: ErrorCode; readonly message: string };
+  { readonly batch: DataBatch } | { readonly done: true } | { readonly code?: ErrorCode; readonly message: string };
 
-export async function* prefetch(plan: WorkerPlan, count: number): AsyncGenerator<Examples, void, void> {
+export async function* prefetch(plan: WorkerPlan, count: number): AsyncGenerator<DataBatch, void, void> {
   const worker = new Worker(new URL('./prefetch-worker-node.js', import.meta.url), { workerData: plan });
   const answers: Answer[] = [];
   let wake = (): void => {};

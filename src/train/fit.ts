@@ -1,9 +1,7 @@
 /** The training loop: one run of `trainStep` for each batch. */
 import { ArgumentError, NumericsError } from '../core/errors.js';
 import { type NDArray, ndarray } from '../core/ndarray.js';
-import { permutation } from '../core/random.js';
 import type { Named } from '../core/tree.js';
-import { namedBatches } from '../data/rows.js';
 import type { TotalMetric } from '../nn/metrics.js';
 import { emptied } from './accumulation.js';
 import { seedVariable } from './build.js';
@@ -11,7 +9,8 @@ import type { Callback, History, Run } from './callback.js';
 import { firstNonFinite } from './checks.js';
 import type { Checkpoint, Progression } from './checkpoint.js';
 import { evaluateRows, Means, type MeansState } from './evaluation.js';
-import { countOf, type Examples, feedsOf } from './examples.js';
+import type { Examples } from './examples.js';
+import type { Feeding } from './feeding.js';
 import { Interrupt } from './interrupt.js';
 import { averaged, type Optimizer } from './optimizer.js';
 import { type Progress, progressOf, type Verbosity } from './progress.js';
@@ -65,6 +64,15 @@ export function checkSchedule({ epochs, initialEpoch, batchSize, accumulate }: S
   throw new ArgumentError('fit', `${required}. Received ${accumulate} and ${batchSize}.`);
 }
 
+/** A schedule tells its rate by the steps that were done, those of earlier epochs among them. */
+function checkSteps({ schedule }: Optimizer, { steps }: Feeding): void {
+  if (!schedule || steps !== undefined) return;
+  throw new ArgumentError(
+    'fit',
+    'batches that say how many steps an epoch has are required by a schedule. Give steps.',
+  );
+}
+
 /** `valLoss` for `loss`. */
 const validationName = (name: string): string => `val${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 
@@ -93,11 +101,12 @@ function runOf({ runtime, optimizer, stop, save }: Trainee, history: History, ke
 /** Trains on data that were checked, from the beginning or from a checkpoint; may be stopped after every epoch. */
 export async function train(
   trainee: Trainee,
-  data: Examples,
+  data: Feeding,
   validation: Examples | undefined,
   schedule: Schedule,
   resumed?: Checkpoint,
 ): Promise<History> {
+  checkSteps(trainee.optimizer, data);
   const { runtime, optimizer, totals, keeper, isStopped } = trainee;
   const { epochs, initialEpoch, batchSize, accumulate, seed, callbacks } = schedule;
   const { progression, variables = new Map<string, NDArray>(), kept = [] } = resumed ?? {};
@@ -189,26 +198,20 @@ interface EpochRun {
 /** Returns the means of the epoch, or undefined when it was interrupted, and saved. */
 async function trainEpoch(
   { runtime, optimizer, totals, keeper }: Trainee,
-  data: Examples,
-  { batchSize, accumulate, shuffle, seed, epochs }: Schedule,
+  data: Feeding,
+  { accumulate, seed, epochs }: Schedule,
   { epoch, from, progress, save, isInterrupted }: EpochRun,
 ): Promise<Record<string, number> | undefined> {
-  const rows = countOf(data);
-  const count = Math.ceil(rows / batchSize);
-  const part = batchSize / accumulate;
-  const most = Math.min(part, rows);
   const graph = accumulate > 1 ? 'accumulateStep' : 'trainStep';
-  const order = shuffle ? permutation([seed, epoch], rows) : undefined;
   const means = new Means(totals, from.means);
-  let [step, seen] = [0, 0];
-  progress.begin(epoch + 1, epochs, count);
-  for (const { arrays: feeds, size } of namedBatches(feedsOf(data), part, order)) {
-    seen += size;
-    const isWhole = seen % batchSize === 0 || seen === rows;
+  let step = 0;
+  progress.begin(epoch + 1, epochs, data.steps);
+  for await (const { arrays: feeds, size, isWhole } of data.batches(epoch, seed)) {
     const at = isWhole ? step++ : step;
     if (at < from.step) continue;
+    const most = Math.max(size, data.batchSize ?? 0);
     if (optimizer.schedule) {
-      const rate = rateAt(optimizer.schedule, epoch * count + at);
+      const rate = rateAt(optimizer.schedule, epoch * (data.steps ?? NaN) + at);
       runtime.setVariable(`${optimizer.name}/learningRate`, ndarray('f32', [], [rate]));
     }
     try {
@@ -220,7 +223,7 @@ async function trainEpoch(
     }
     if (!isWhole) continue;
     progress.step(step, means.state.count, means.preview);
-    if (step === count || !keeper) continue;
+    if (step === data.steps || !keeper) continue;
     if (step % keeper.every === 0 || isInterrupted()) await save(epoch, step, means.state);
     if (isInterrupted()) return undefined;
   }

@@ -13,6 +13,7 @@ import {
   withEvaluation,
 } from './evaluation.js';
 import { type Arrays, checkExamples } from './examples.js';
+import { labelsIn } from './labels.js';
 import { labelsOf, type Measures, measuresOf, type OutputMeasures, totalsOf } from './measures.js';
 import { readContents, saveModel } from './saving.js';
 import { Runtime } from './runtime.js';
@@ -87,6 +88,11 @@ export class FrozenModel<P extends Prediction = NDArray> {
     const hasWeights = isWeighed(examples);
     if (hasWeights !== this.#measured.hasWeights) this.#measure(measures, hasWeights);
     return evaluateRows(this.#runtime, examples, batchSize, totalsOf(measures, hasWeights));
+  }
+
+  /** What the places of the output stand for, where the file says so. Throws `FormatError` where it says nonsense. */
+  get labels(): readonly string[] | undefined {
+    return labelsIn(this.#contents.assets);
   }
 
   /** What `save` writes. */

@@ -29,7 +29,7 @@ export function describeRun(
   backend: Backend,
   program: Program,
   { batchSize, accumulate, shuffle, seed, callbacks }: Schedule,
-  examples: Examples,
+  data: Description,
   validation: Examples | undefined,
 ): Description {
   return {
@@ -40,12 +40,13 @@ export function describeRun(
     shuffle: `${shuffle}`,
     seed: `${seed}`,
     callbacks: `${callbacks.length}`,
-    ...describeExamples('', examples),
+    ...data,
     ...(validation && describeExamples('validation ', validation)),
   };
 }
 
-const describeExamples = (prefix: string, examples: Examples): Description =>
+/** The arrays of examples, so that two can be told apart. */
+export const describeExamples = (prefix: string, examples: Examples): Description =>
   Object.fromEntries(
     Object.entries(feedsOf(examples)).map(([name, array]) => [`${prefix}${name}`, describeArray(array)]),
   );

@@ -11,7 +11,7 @@
  */
 import type { Backend } from '../backend/backend.js';
 import { ArgumentError, DTypeError, FormatError, ShapeError } from '../core/errors.js';
-import { type NDArray, ndarray, requireArray } from '../core/ndarray.js';
+import { type NDArray, ndarray } from '../core/ndarray.js';
 import { sameShape } from '../core/shape.js';
 import { byName, type Named, type Several } from '../core/tree.js';
 import type { ModelContents } from '../format/model.js';
@@ -30,7 +30,9 @@ import { evaluateRows, type Prediction, predictRows, signatureOf } from './evalu
 import { type Arrays, checkExamples, countOf, type Examples, onlyArray, sliceExamples } from './examples.js';
 import type { Callback, History } from './callback.js';
 import type { CheckpointOptions } from './checkpoint.js';
-import { checkSchedule, train } from './fit.js';
+import { type Feeding, feedingOfArrays, feedingOfSource, type GivenBatch, isSource, type Source } from './feeding.js';
+import { checkSchedule, type Schedule, train } from './fit.js';
+import { encodeLabels, labelsAsset } from './labels.js';
 import { describeRun, keeperOf, readCheckpoint } from './keeper.js';
 import type { EvaluateOptions, PredictOptions } from './frozen.js';
 import { type LoadedWeights, type LoadWeightsOptions, matchWeights, readWeights } from './loading.js';
@@ -104,6 +106,8 @@ export interface SaveOptions {
   readonly optimizer?: boolean;
   /** The most examples of one run where the file is served (default 64). */
   readonly maxBatch?: number;
+  /** What the places of the output stand for, to be kept in the file. */
+  readonly labels?: readonly string[];
 }
 
 const layersAsset = 'layers';
@@ -185,7 +189,18 @@ export class Model<P extends Prediction = NDArray> {
    * dtypes, unequal lengths, no examples, NaN or infinities, labels that are no class. `NumericsError` when the loss
    * stops being finite, naming the epoch, the step and the first bad node; the weights are then those before that step.
    */
-  async fit(x: Arrays, y: Arrays, options: FitOptions = {}): Promise<History> {
+  fit(x: Arrays, y: Arrays, options?: FitOptions): Promise<History>;
+  /**
+   * Trains on batches that a pipeline, a generator or any iterable gives, of any sizes; `batchSize` is then that of
+   * validation. Each is checked as arrays are. Errors name the epoch and the step: those of a batch that does not fit, and
+   * Quern's own that a source throws, keep their type; others become the `cause` of an `AbortedError`.
+   */
+  fit(batches: Source, options?: FitOptions): Promise<History>;
+  async fit(given: Arrays | Source, second: Arrays | FitOptions = {}, third: FitOptions = {}): Promise<History> {
+    // What stands second follows from the first: the overloads say so.
+    const [data, options] = isSource(given)
+      ? [given, second as FitOptions]
+      : [{ x: given, y: second as Arrays }, third];
     const { epochs = 1, initialEpoch = 0, batchSize = 32, accumulate = 1, shuffle = true, verbose = 'auto' } = options;
     const { seed = this.#seed, callbacks = [], validationData, validationSplit, checkpoint, resume } = options;
     const { sampleWeight, classWeight } = options;
@@ -194,27 +209,27 @@ export class Model<P extends Prediction = NDArray> {
       throw new ArgumentError('fit', 'validationData or validationSplit is required. Received both.');
     }
     if (this.#isTraining) throw new ArgumentError('fit', 'one fit at a time is required. Another is under way.');
-    const { measures, optimizer, check } = this.#trainable('fit', x);
     const schedule = { epochs, initialEpoch, batchSize, accumulate, shuffle, seed, callbacks, verbose };
     checkSchedule(schedule);
-    const checkWeighed = (x: Arrays, y: Arrays, sampleWeight?: Arrays): Examples =>
-      weigh(check(x, y), { sampleWeight });
-    const all = checkWeighed(x, y, sampleWeight);
-    const parts = validationSplit === undefined ? { first: all } : splitData(all, validationSplit);
-    const last = validationData && checkWeighed(...validationData);
-    const given = { last, ...parts };
-    const trained = weigh(given.first, { classWeight });
-    const hasWeights = isWeighed(trained) || (given.last !== undefined && isWeighed(given.last));
-    const first = hasWeights ? withWeights(trained) : trained;
-    const validation = given.last && hasWeights ? withWeights(given.last) : given.last;
+    const { measures, optimizer, check } = this.#trainable('fit', isSource(data) ? undefined : data.x);
+    const checkWeighed = ({ x, y, sampleWeight }: GivenBatch): Examples => weigh(check(x, y), { sampleWeight });
+    const fed = feed(data, checkWeighed, { validationSplit, sampleWeight, classWeight });
+    const [x, y, weights] = validationData ?? [];
+    const held = x && y ? checkWeighed({ x, y, sampleWeight: weights }) : fed.held;
+    const hasWeights = fed.hasWeights || (held !== undefined && isWeighed(held));
+    const feeding = fed.feeding(schedule, hasWeights);
+    const validation = held && hasWeights ? withWeights(held) : held;
     const { runtime } = this.#as({ hasWeights, accumulates: accumulate > 1 });
     this.#isTraining = true;
     this.stopTraining = false;
     try {
-      const rows = Math.max(countOf(first), validation ? countOf(validation) : 0);
-      await prepare(runtime, Math.min(batchSize / accumulate, rows), schedule, () => this.#accumulating(hasWeights));
+      const validated = Math.min(batchSize / accumulate, validation ? countOf(validation) : 1);
+      const most = Math.max(feeding.batchSize ?? 1, validated);
+      await prepare(runtime, most, schedule, () => this.#accumulating(hasWeights));
       const isKept = checkpoint !== undefined || resume !== undefined;
-      const description = isKept ? describeRun(await this.backend(), runtime.program, schedule, first, validation) : {};
+      const description = isKept
+        ? describeRun(await this.backend(), runtime.program, schedule, feeding.describe(), validation)
+        : {};
       const contents = (): ModelContents => this.contents({ optimizer: true });
       const keeper = checkpoint && keeperOf(checkpoint, contents, description);
       const resumed = isKept ? await readCheckpoint(checkpoint, resume, description) : undefined;
@@ -225,7 +240,7 @@ export class Model<P extends Prediction = NDArray> {
       };
       const totals = totalsOf(measures, hasWeights);
       const trainee = { runtime, optimizer, totals, keeper, isStopped: () => this.stopTraining, stop, save };
-      return await train(trainee, first, validation, schedule, resumed);
+      return await train(trainee, feeding, validation, schedule, resumed);
     } finally {
       this.#isTraining = false;
     }
@@ -303,7 +318,7 @@ export class Model<P extends Prediction = NDArray> {
   }
 
   /** What `save` writes: the graph `predict`, its variables, and the layers, from which the model can be made again. */
-  contents({ optimizer = false, maxBatch = 64 }: SaveOptions = {}): ModelContents {
+  contents({ optimizer = false, maxBatch = 64, labels }: SaveOptions = {}): ModelContents {
     const { built, runtime } = this.#required('save');
     const { variables, graphs } = built.program;
     const isKept = (name: string): boolean => (optimizer && !isAccumulated(name)) || this.#isWeight(name);
@@ -318,7 +333,10 @@ export class Model<P extends Prediction = NDArray> {
         graphs: Object.fromEntries(Object.entries(graphs).filter(([name]) => name === 'predict')),
       },
       variables: new Map(shared.map(([name, { dtype, shape }]) => [name, values.get(name) ?? ndarray(dtype, shape)])),
-      assets: new Map(layers === undefined ? [] : [[layersAsset, new TextEncoder().encode(layers)]]),
+      assets: new Map([
+        ...(layers === undefined ? [] : [[layersAsset, new TextEncoder().encode(layers)] as const]),
+        ...(labels ? [[labelsAsset, encodeLabels(labels)] as const] : []),
+      ]),
     };
   }
 
@@ -411,11 +429,12 @@ export class Model<P extends Prediction = NDArray> {
     );
   }
 
-  #trainable(what: string, x: Arrays) {
+  /** Without examples the model must know its input. */
+  #trainable(what: string, x?: Arrays) {
     if (!this.#training) {
       throw new ArgumentError(what, 'a compiled model is required. Call compile({ optimizer, loss }) first.');
     }
-    const { built } = this.#madeFor(x);
+    const { built } = x ? this.#madeFor(x) : this.#required(what);
     const { optimizer, measures } = this.#training;
     const { inputs, outputs } = signatureOf(built.program);
     const labels = labelsOf(measures, outputs);
@@ -448,7 +467,37 @@ function checkVariable({ variables }: Program, name: string, value: NDArray): vo
   if (!sameShape(variable.shape, value.shape)) throw new ShapeError('setVariables', message);
 }
 
-function splitData(data: Examples, fraction: number): { readonly first: Examples; readonly last: Examples } {
+/** What is trained on, before it is known whether anything has weights. */
+interface Fed {
+  readonly hasWeights: boolean;
+  readonly feeding: (schedule: Schedule, hasWeights: boolean) => Feeding;
+  /** Held back of arrays. */
+  readonly held?: Examples;
+}
+
+/** Where batches come from. */
+function feed(
+  data: Source | GivenBatch,
+  check: (batch: GivenBatch) => Examples,
+  ofArrays: { readonly [K in 'validationSplit' | 'sampleWeight' | 'classWeight']: FitOptions[K] | undefined },
+): Fed {
+  const { validationSplit, sampleWeight, classWeight } = ofArrays;
+  if (isSource(data)) {
+    const refused = Object.entries(ofArrays).find(([, option]) => option !== undefined)?.[0];
+    if (refused) throw new ArgumentError('fit', `arrays are required by ${refused}. Received batches.`);
+    const hasWeights = typeof data === 'object' && data.weighted === true;
+    return { hasWeights, feeding: (schedule, weighs) => feedingOfSource(data, check, schedule, weighs) };
+  }
+  const all = check({ ...data, sampleWeight });
+  const { first, last } = validationSplit === undefined ? { first: all } : splitData(all, validationSplit);
+  const trained = weigh(first, { classWeight });
+  const hasWeights = isWeighed(trained) || (last !== undefined && isWeighed(last));
+  const feeding = (schedule: Schedule, weighs: boolean): Feeding =>
+    feedingOfArrays(weighs ? withWeights(trained) : trained, schedule);
+  return last ? { hasWeights, feeding, held: last } : { hasWeights, feeding };
+}
+
+function splitData(data: Examples, fraction: number): { readonly first: Examples; readonly last?: Examples } {
   const [count, at] = [countOf(data), Math.floor(countOf(data) * (1 - fraction))];
   if (!(fraction > 0 && fraction < 1) || at === 0 || at === count) {
     throw new ArgumentError(

@@ -11,7 +11,8 @@ export type Logs = Readonly<Record<string, number>>;
 
 /** Hears of every step of one `fit`. Epochs count from 1. */
 export interface Progress {
-  begin(epoch: number, epochs: number, steps: number): void;
+  /** `steps` may not be known. */
+  begin(epoch: number, epochs: number, steps: number | undefined): void;
   step(steps: number, samples: number, logs: Logs): void;
   end(logs: Logs): void;
   /** Leaves the terminal as it was, also when training failed in the middle of a bar. */
@@ -44,17 +45,19 @@ class Meter {
 
 function lines(write: (text: string) => void): Progress {
   let title = '';
+  let done = 0;
   let meter = new Meter();
   return {
     ...silent,
-    begin: (epoch, epochs, steps) => {
-      title = `Epoch ${epoch}/${epochs}: ${steps} steps`;
+    begin: (epoch, epochs) => {
+      title = `Epoch ${epoch}/${epochs}`;
       meter = new Meter();
     },
-    step: (_, samples) => {
+    step: (steps, samples) => {
+      done = steps;
       meter.samples = samples;
     },
-    end: (logs) => write(`${title}, ${meter.seconds.toFixed(1)} s, ${meter.rate}, ${printLogs(logs)}\n`),
+    end: (logs) => write(`${title}: ${done} steps, ${meter.seconds.toFixed(1)} s, ${meter.rate}, ${printLogs(logs)}\n`),
   };
 }
 
@@ -89,10 +92,12 @@ async function bars(stream: NodeJS.WriteStream): Promise<Progress> {
       meter = new Meter();
       process.once('SIGINT', interrupt);
       shown = new cliProgress.SingleBar(options);
-      shown.start(steps, 0, { title: `Epoch ${epoch}/${epochs}`, rate: '', logs: '' });
+      shown.start(steps ?? 0, 0, { title: `Epoch ${epoch}/${epochs}`, rate: '', logs: '' });
     },
     step: (steps, samples, logs) => {
       meter.samples = samples;
+      // A bar whose end is not known is full at every step.
+      if (shown && steps > shown.getTotal()) shown.setTotal(steps);
       shown?.update(steps, { rate: meter.rate, logs: printLogs(logs) });
     },
     end: (logs) => {

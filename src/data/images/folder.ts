@@ -14,7 +14,7 @@ import { type NDArray, ndarray } from '../../core/ndarray.js';
 import { loadFile } from '../../format/file.js';
 import type { Picture } from '../augmentation.js';
 import { type Pipeline, pipelineOf } from '../pipeline.js';
-import type { Examples, ImageFiles, Rows } from '../source.js';
+import type { DataBatch, ImageFiles, Rows } from '../source.js';
 import { channelsOf, type ColorMode, decodeImage } from './decode.js';
 import { readImageHeader } from './header.js';
 import { cropToAspect, type ImageSize, resizeImage } from './resize.js';
@@ -29,7 +29,7 @@ export interface ImageFolderOptions {
 }
 
 /** Images in memory. */
-export interface ImageFolder extends Examples {
+export interface ImageFolder extends DataBatch {
   /** f32 [n, height, width, channels], from 0 (black) to 1. */
   readonly x: NDArray<'f32'>;
   /** i32 [n]: positions in `classes`. */
@@ -117,7 +117,7 @@ export function imageRows(files: ImageFiles): Rows {
   const { paths, labels, height, width, colorMode } = files;
   const shape = [height, width, channelsOf[colorMode]];
   const size = height * width * channelsOf[colorMode];
-  const take = async (rows: Int32Array): Promise<Examples> => {
+  const take = async (rows: Int32Array): Promise<DataBatch> => {
     const data = new Float32Array(rows.length * size);
     for (const [i, row] of rows.entries()) data.set((await read(paths[row] ?? '', files)).data, i * size);
     const y = Int32Array.from(rows, (row) => labels[row] ?? 0);
