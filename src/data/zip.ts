@@ -31,13 +31,13 @@ interface Entry {
 /** Reads every entry, by its name. Throws `FormatError`, and `UnsupportedError` for what is valid but not done here. */
 export function readZip(bytes: Uint8Array, where: string): Map<string, Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries = [...directoryOf(view, bytes, where)];
+  const total = entries.reduce((sum, { size }) => sum + size, 0);
+  if (total > maxUnfolded) {
+    throw new UnsupportedError(where, `entries of at most ${maxUnfolded} bytes are required. Received ${total}.`);
+  }
   const files = new Map<string, Uint8Array>();
-  let total = 0;
-  for (const entry of directoryOf(view, bytes, where)) {
-    total += entry.size;
-    if (total > maxUnfolded) {
-      throw new UnsupportedError(where, `entries of at most ${maxUnfolded} bytes are required. Received ${total}.`);
-    }
+  for (const entry of entries) {
     if (files.has(entry.name)) {
       throw new FormatError(where, `entries of different names are required. Two are '${entry.name}'.`);
     }

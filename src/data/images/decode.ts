@@ -4,7 +4,7 @@
  * `jpeg-js` for JPEG, baseline and progressive, gray, YCbCr and CMYK. Alpha is dropped, and what a file says of gamma,
  * colour profiles and orientation is passed over, as Keras does.
  */
-import { FormatError, QuernError } from '../../core/errors.js';
+import { FormatError, QuernError, UnsupportedError } from '../../core/errors.js';
 import type { Picture } from '../augmentation.js';
 import { readImageHeader } from './header.js';
 
@@ -31,7 +31,10 @@ export async function decodeImage(bytes: Uint8Array, colorMode: ColorMode, where
   const { format } = readImageHeader(bytes, where);
   const vendor = await import('./vendor.js');
   try {
-    return convert(format === 'png' ? decodePng(vendor, bytes) : decodeJpeg(vendor, bytes), channelsOf[colorMode]);
+    return convert(
+      format === 'png' ? decodePng(vendor, bytes, where) : decodeJpeg(vendor, bytes),
+      channelsOf[colorMode],
+    );
   } catch (cause) {
     if (cause instanceof QuernError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -46,7 +49,11 @@ function decodeJpeg({ jpeg }: Vendor, bytes: Uint8Array): Raw {
   return { ...jpeg.decode(bytes, options), channels: 3, most: 255 };
 }
 
-function decodePng({ decodePng: decode, convertIndexedToRgb }: Vendor, bytes: Uint8Array): Raw {
+function decodePng({ decodePng: decode, convertIndexedToRgb }: Vendor, bytes: Uint8Array, where: string): Raw {
+  const [bits = 0, interlacing] = [bytes[24], bytes[28]];
+  if (interlacing === 1 && bits < 8) {
+    throw new UnsupportedError(where, `8 or 16 bits are required of a PNG that is interlaced. Received ${bits}.`);
+  }
   const png = decode(bytes, { checkCrc: true });
   const { height, width, depth, channels, data, palette } = png;
   if (palette && channels === 1) {
