@@ -110,6 +110,9 @@ test('what is not understood ends with 2', async () => {
     2,
     /Allowed choices are mnist-cnn, mnist-mlp, (.*, )?iris, linear-regression, logistic-regression/,
   );
+  assertFailed(await quern('train', 'iris', '--data', '.'), 2, /iris takes no --data/);
+  assertFailed(await quern('train', 'imaging-cnn', '--size', '20'), 2, /--size requires --data/);
+  assertFailed(await quern('train', 'imaging-cnn', '--data', 'nowhere'), 1, /folder that can be read.*'nowhere'/);
   assertFailed(await quern('train', 'mnist-cnn', '--epochs', 'two'), 2, /An integer from 1 is required/);
   assertFailed(await quern('train', 'mnist-cnn', '--threads', '0'), 2, /An integer from 1 to 64 is required/);
   assertFailed(await quern('serve', digits, '--port', '65536'), 2, /An integer from 0 to 65535 is required/);

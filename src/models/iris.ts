@@ -13,14 +13,13 @@ import type { Backend } from '../backend/backend.js';
 import { ndarray } from '../core/ndarray.js';
 import { irisColumns, irisSpecies, loadIris } from '../data/iris.js';
 import type { Dataset } from '../data/mnist.js';
-import { takeRows } from '../data/rows.js';
 import { type Scaler, standardScaler } from '../data/scale.js';
 import { split, stratifiedKFold } from '../data/split.js';
 import { dense } from '../nn/dense.js';
 import { input } from '../nn/input.js';
 import { l2 } from '../nn/regularizers.js';
 import { type Model, sequential } from '../train/model.js';
-import { type Data, finish, firstOf, fitModel, type Job, makeFolder, type Trained } from './training.js';
+import { type Data, finish, firstOf, fitModel, type Job, makeFolder, partOf, type Trained } from './training.js';
 
 export const irisDefaults = { epochs: 100, batchSize: 32 } as const;
 
@@ -69,12 +68,10 @@ async function fitIris({ x, y }: Dataset, job: Job): Promise<{ model: Model; msP
   return { model, msPerEpoch };
 }
 
-const part = ({ x, y }: Dataset, rows: Int32Array): Dataset => ({ x: takeRows(x, rows), y: takeRows(y, rows) });
-
 function splitIris(seed: number): Data {
   const flowers = loadIris();
   const { train, test } = split(flowers.x.shape[0] ?? 0, { test: testShare, stratify: flowers.y, seed });
-  return { train: part(flowers, train), test: part(flowers, test) };
+  return { train: partOf(flowers, train), test: partOf(flowers, test) };
 }
 
 /** Trains on four flowers of five of each species, measures on the others and saves. */
@@ -92,8 +89,8 @@ export async function crossValidateIris(job: Omit<Job, 'out'>, repeats = 5): Pro
   for (let repeat = 0; repeat < repeats; repeat++) {
     const seed = (job.seed ?? 0) + repeat;
     for (const { train, test } of stratifiedKFold(flowers.y, { folds: 5, seed })) {
-      const { model } = await fitIris(part(flowers, train), { ...job, seed, out: '' });
-      const held = part(flowers, test);
+      const { model } = await fitIris(partOf(flowers, train), { ...job, seed, out: '' });
+      const held = partOf(flowers, test);
       accuracies.push((await model.evaluate(held.x, held.y))['accuracy'] ?? NaN);
       model.close();
     }

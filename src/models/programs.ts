@@ -1,5 +1,6 @@
 /** The programs that a person can run, by name: `quern train NAME`. */
 import { irisSpecies } from '../data/iris.js';
+import { imagingCnnDefaults, trainImagingCnn } from './imaging-cnn.js';
 import { irisDefaults, trainIris } from './iris.js';
 import { linearRegressionDefaults, trainLinearRegression } from './linear-regression.js';
 import { logisticRegressionDefaults, trainLogisticRegression } from './logistic-regression.js';
@@ -12,6 +13,8 @@ export interface ModelProgram {
   /** One line for people. */
   readonly about: string;
   readonly defaults: Defaults;
+  /** Whether it takes a folder of class-named images. */
+  readonly takesImages?: boolean;
   readonly train: (job: Job) => Promise<Trained>;
   /** What the classes are called; their numbers unless said. */
   readonly classNames?: readonly string[];
@@ -35,6 +38,12 @@ export const modelPrograms = {
     about: 'digits, a dense layer of 1,000 units, by plain gradient descent',
     defaults: mnistMlpDefaults,
     train: trainMnistMlpLarge,
+  },
+  'imaging-cnn': {
+    about: 'MNIST or a folder of images, two convolutions, augmented',
+    defaults: imagingCnnDefaults,
+    takesImages: true,
+    train: trainImagingCnn,
   },
   'residual-cnn': { about: 'digits, a small residual network', defaults: residualCnnDefaults, train: trainResidualCnn },
   iris: { about: 'irises by four lengths', defaults: irisDefaults, train: trainIris, classNames: irisSpecies },

@@ -5,10 +5,11 @@ import type { Backend } from '../backend/backend.js';
 import { IoError } from '../core/errors.js';
 import type { Named } from '../core/tree.js';
 import type { Dataset } from '../data/mnist.js';
-import { rowsOf, sliceRows } from '../data/rows.js';
+import { rowsOf, sliceRows, takeRows } from '../data/rows.js';
 import type { Callback } from '../train/callback.js';
+import type { BatchSource } from '../data/source.js';
 import { type FrozenModel, loadFrozenModel } from '../train/frozen.js';
-import type { Model } from '../train/model.js';
+import type { Model, SaveOptions } from '../train/model.js';
 import type { Verbosity } from '../train/progress.js';
 
 export interface Job {
@@ -23,6 +24,10 @@ export interface Job {
   readonly out: string;
   /** Train on the first so many examples only. */
   readonly limit?: number;
+  /** A folder of class-named images, for a program that takes one. */
+  readonly data?: string;
+  /** The side in pixels that those images are resized to; unless said, all must be of one size. */
+  readonly size?: number;
   readonly verbose?: Verbosity;
   /** What else hears of the training. */
   readonly callbacks?: readonly Callback[];
@@ -48,6 +53,12 @@ export function firstOf({ x, y }: Dataset, limit = Infinity): Dataset {
   const taken = Math.min(limit, rowsOf(x));
   return { x: sliceRows(x, 0, taken), y: sliceRows(y, 0, taken) };
 }
+
+/** The examples of these rows. */
+export const partOf = ({ x, y }: Dataset, rows: Int32Array): Dataset => ({
+  x: takeRows(x, rows),
+  y: takeRows(y, rows),
+});
 
 /** Makes the folder unless it is there. Throws `IoError`. */
 export async function makeFolder(path: string): Promise<void> {
@@ -85,15 +96,16 @@ export interface Defaults {
   readonly batchSize: number;
 }
 
-/** Fits a compiled model; returns the milliseconds of an epoch. */
+/** Fits a compiled model to arrays, or to batches of its own size; returns the milliseconds of an epoch. */
 export async function fitModel(
   model: Model,
-  { x, y }: Dataset,
+  data: Dataset | BatchSource,
   defaults: Defaults,
   { epochs = defaults.epochs, batchSize = defaults.batchSize, seed = 0, verbose = 'auto', callbacks = [] }: Job,
 ): Promise<number> {
   const clock = new EpochClock();
-  await model.fit(x, y, { epochs, batchSize, seed, verbose, callbacks: [clock, ...callbacks] });
+  const options = { epochs, batchSize, seed, verbose, callbacks: [clock, ...callbacks] };
+  await ('batches' in data ? model.fit(data, options) : model.fit(data.x, data.y, options));
   return clock.mean;
 }
 
@@ -104,10 +116,11 @@ export async function finish(
   test: Dataset,
   msPerEpoch: number,
   { backend, out }: Job,
+  options: SaveOptions = {},
 ): Promise<Trained> {
   const { loss = NaN, ...metrics } = await model.evaluate(test.x, test.y);
   const path = join(out, `${name}.safetensors`);
-  await model.save(path);
+  await model.save(path, options);
   model.close();
   const served = await loadFrozenModel(path, { backend });
   return { path, served, test, measured: { ...metrics, loss, bytes: (await stat(path)).size, msPerEpoch } };

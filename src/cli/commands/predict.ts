@@ -58,20 +58,24 @@ async function predict(path: string, options: PredictOptions): Promise<void> {
     const names = Object.keys(model.signature.outputs);
     const outputs = isNDArray(prediction) ? [[names[0] ?? '', prediction] as const] : Object.entries(prediction);
     const results = outputs.map(([name, { dtype, shape, data }]) => ({ name, dtype, shape, data: Array.from(data) }));
-    const lines = outputs.flatMap(([name, array]) => [...(outputs.length > 1 ? [`${name}:`] : []), ...linesOf(array)]);
+    const { labels } = model;
+    const lines =
+      results.length > 1
+        ? outputs.flatMap(([name, array]) => [`${name}:`, ...linesOf(array, undefined)])
+        : outputs.flatMap(([, array]) => linesOf(array, labels));
     outputOf(options.json).result(results.length > 1 ? { outputs: results } : (results[0] ?? {}), lines.join('\n'));
   } finally {
     model.close();
   }
 }
 
-function linesOf({ shape: [rows = 0], data }: NDArray): string[] {
+function linesOf({ shape: [rows = 0], data }: NDArray, labels: readonly string[] | undefined): string[] {
   const size = data.length / Math.max(rows, 1);
-  return Array.from({ length: rows }, (_, row) => describe(data.subarray(row * size, (row + 1) * size)));
+  return Array.from({ length: rows }, (_, row) => describe(data.subarray(row * size, (row + 1) * size), labels));
 }
 
-/** `7  (0.0001 0.0000 ...)`: the largest, then all. */
-function describe(scores: ArrayLike<number>): string {
+/** `7  (0.0001 0.0000 ...)`: the largest, by its label where it has one, then all. */
+function describe(scores: ArrayLike<number>, labels: readonly string[] = []): string {
   const list = Array.from(scores, (score) => (Number.isInteger(score) ? String(score) : score.toFixed(4)));
-  return scores.length > 1 ? `${largest(scores)}  (${list.join(' ')})` : list.join(' ');
+  return scores.length > 1 ? `${labels[largest(scores)] ?? largest(scores)}  (${list.join(' ')})` : list.join(' ');
 }

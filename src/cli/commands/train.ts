@@ -25,6 +25,8 @@ interface TrainOptions {
   readonly seed: number;
   readonly threads: number;
   readonly batchSize?: number;
+  readonly data?: string;
+  readonly size?: number;
   readonly out?: string;
   readonly serve?: boolean;
   readonly once?: boolean;
@@ -42,8 +44,8 @@ const mostServed = 1000;
 const tolerance = 1e-5;
 
 export function addTrain(program: Command): void {
-  program
-    .command('train')
+  const command = program.command('train');
+  command
     .description('train a model, save it, with mnist-cnn also as int8, and serve it')
     .addArgument(new Argument('<model>', 'the model to train').choices(names))
     .option('--epochs <n>', "passes over the training examples (default: the model's own)", integer(1))
@@ -52,6 +54,8 @@ export function addTrain(program: Command): void {
     .option('--seed <n>', 'seed of weights and shuffling', integer(-(2 ** 31), 2 ** 31 - 1), 0)
     .addOption(threadsOption())
     .option('--batch-size <n>', "examples in one step (default: the model's own)", integer(1, 4096))
+    .option('--data <folder>', 'train imaging-cnn on a folder that holds a folder of PNG or JPEG images for each class')
+    .option('--size <n>', 'with --data: resize images to so many pixels each way', integer(1, 4096))
     .option('--out <folder>', 'folder of the saved files (default: models/<model>)')
     .option('--report <file>', 'write what happened as one HTML page: curves, confusions, samples, times')
     .option('--serve', 'serve the model from workerd, the Cloudflare Workers runtime, until stopped')
@@ -59,7 +63,12 @@ export function addTrain(program: Command): void {
     .addOption(portOption())
     .addOption(jsonOption())
     .addHelpText('after', `\nModels:\n${describe()}`)
-    .action((name: ModelProgramName, options: TrainOptions) => train(name, options));
+    .action((name: ModelProgramName, options: TrainOptions) => {
+      const { takesImages }: ModelProgram = modelPrograms[name];
+      if (options.data !== undefined && !takesImages) command.error(`error: ${name} takes no --data`);
+      if (options.size !== undefined && options.data === undefined) command.error('error: --size requires --data');
+      return train(name, options);
+    });
 }
 
 function describe(): string {
@@ -72,7 +81,7 @@ function describe(): string {
 }
 
 async function train(name: ModelProgramName, options: TrainOptions): Promise<void> {
-  const { seed, threads, batchSize, limit, out = join('models', name), port, json } = options;
+  const { seed, threads, batchSize, limit, data, size, out = join('models', name), port, json } = options;
   const output = outputOf(json);
   const serves = options.serve || options.once;
   if (serves) await requireFreePort(port);
@@ -91,6 +100,8 @@ async function train(name: ModelProgramName, options: TrainOptions): Promise<voi
     ...(epochs === undefined ? {} : { epochs }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(limit === undefined ? {} : { limit }),
+    ...(data === undefined ? {} : { data }),
+    ...(size === undefined ? {} : { size }),
   });
   if (options.report !== undefined) {
     const { x, y } = result.test;
@@ -160,8 +171,8 @@ async function countMismatches({ inferUrl }: Serving, { served, test }: Trained)
 async function untilStopped(serving: Serving, { test, served }: Trained, out: string, output: Output): Promise<void> {
   const example = join(out, 'request.json');
   saveFile(example, new TextEncoder().encode(requestBody(inputNameOf(served), sliceRows(test.x, 0, 1))));
-  const isImage = test.x.shape.length === 4;
-  const invitation = isImage
+  const isDigit = `${test.x.shape.slice(1)}` === '28,28,1';
+  const invitation = isDigit
     ? 'Open it and draw a digit, or send the first test image:'
     : 'Send the first test example:';
   output.note(`\nServing at ${serving.url} until stopped (Ctrl-C). ${invitation}`);
