@@ -84,8 +84,13 @@ function convert({ height, width, channels: given, data: raw, most }: Raw, chann
     const red = (raw[i * given] ?? 0) / most;
     const green = isGray ? red : (raw[i * given + 1] ?? 0) / most;
     const blue = isGray ? red : (raw[i * given + 2] ?? 0) / most;
-    if (channels === 1) data[i] = isGray ? red : 0.299 * red + 0.587 * green + 0.114 * blue;
-    else data.set([red, green, blue], i * channels);
+    if (channels === 1) {
+      data[i] = isGray ? red : 0.299 * red + 0.587 * green + 0.114 * blue;
+      continue;
+    }
+    data[3 * i] = red;
+    data[3 * i + 1] = green;
+    data[3 * i + 2] = blue;
   }
   return { height, width, channels, data };
 }

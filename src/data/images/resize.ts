@@ -35,13 +35,15 @@ export function resizeImage(picture: Picture, [height, width]: ImageSize): Pictu
     const resized = new Float32Array(rows * to * inner);
     const taps = tapsOf(from, to);
     for (let row = 0; row < rows; row++) {
-      taps.forEach(({ first, weights }, place) => {
-        for (let i = 0; i < inner; i++) {
-          let sum = 0;
-          weights.forEach((weight, tap) => (sum += weight * (data[(row * from + first + tap) * inner + i] ?? 0)));
-          resized[(row * to + place) * inner + i] = sum;
+      for (const [place, { first, weights }] of taps.entries()) {
+        const target = (row * to + place) * inner;
+        for (let tap = 0; tap < weights.length; tap++) {
+          const weight = weights[tap] as number;
+          const source = (row * from + first + tap) * inner;
+          for (let i = 0; i < inner; i++)
+            resized[target + i] = (resized[target + i] as number) + weight * (data[source + i] as number);
         }
-      });
+      }
     }
     return resized;
   };
