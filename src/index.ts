@@ -307,17 +307,11 @@ export {
   type BrightnessOptions,
   type CropOptions,
   cutout,
-  type Draw,
-  horizontalFlip,
-  mixup,
-  type MixupOptions,
-  type Picture,
-  pixelNoise,
   type CutoutOptions,
   type FlipOptions,
-  gaussianNoise,
   horizontalFlip,
   type NoiseOptions,
+  pixelNoise,
   randomCrop,
 } from './data/augmentations.js';
 export {

@@ -8,7 +8,7 @@ import { ArgumentError, FormatError, QuernError, ShapeError } from '../src/core/
 import { ndarray } from '../src/core/ndarray.js';
 import { normal, permutation } from '../src/core/random.js';
 import { augment, type Augmentation } from '../src/data/augmentation.js';
-import { affine, brightness, cutout, gaussianNoise, horizontalFlip, randomCrop } from '../src/data/augmentations.js';
+import { affine, brightness, cutout, pixelNoise, horizontalFlip, randomCrop } from '../src/data/augmentations.js';
 import { imageFolder } from '../src/data/images/folder.js';
 import { oneHot } from '../src/data/labels.js';
 import { mixup } from '../src/data/mixup.js';
@@ -31,7 +31,7 @@ const steps: readonly Augmentation[] = [
   horizontalFlip(),
   randomCrop({ padding: 1 }),
   brightness({ delta: 0.2, low: -9, high: 9 }),
-  gaussianNoise({ deviation: 0.1 }),
+  pixelNoise({ deviation: 0.1 }),
   cutout({ size: 2 }),
 ];
 

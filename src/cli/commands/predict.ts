@@ -5,7 +5,7 @@ import type { NDArray } from '../../core/ndarray.js';
 import { loadMnist } from '../../data/mnist.js';
 import { rowsOf, sliceRows } from '../../data/rows.js';
 import type { Prediction } from '../../train/evaluation.js';
-import { type Arrays, isNDArray } from '../../train/examples.js';
+import { type Arrays, checkInputs, isNDArray } from '../../train/examples.js';
 import { type FrozenModel, loadFrozenModel } from '../../train/frozen.js';
 import { requireFinite } from '../../train/profile.js';
 import { largest } from '../client.js';
@@ -53,7 +53,7 @@ async function predict(path: string, options: PredictOptions): Promise<void> {
   const model: Loaded = await loadFrozenModel(path, { backend: wasmBackend({ threads: options.threads }) });
   try {
     const x = examplesOf(model, options);
-    if (options.checkFinite) await requireFinite(model, x);
+    if (options.checkFinite) await requireFinite(model, checkInputs(model.signature.inputs, x));
     const prediction = await model.predict(x);
     const names = Object.keys(model.signature.outputs);
     const outputs = isNDArray(prediction) ? [[names[0] ?? '', prediction] as const] : Object.entries(prediction);

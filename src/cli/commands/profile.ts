@@ -1,6 +1,7 @@
 /** `quern profile`: where the time of a model file's run goes, by record, layer and op. */
 import { wasmBackend } from '../../backend/wasm/backend.js';
 import { ArgumentError } from '../../core/errors.js';
+import { mapNamed } from '../../core/tree.js';
 import { loadFrozenModel } from '../../train/frozen.js';
 import { loadModel } from '../../train/model.js';
 import { type Profilable, type Profile, profile, type Total, type Work } from '../../train/profile.js';
@@ -57,8 +58,9 @@ async function open(path: string, graph: string, threads: number, batch: number)
   }
   if (graph !== 'trainStep' || Object.hasOwn(graphs, graph)) return frozen;
   const model = await loadModel(path, { backend });
-  const columns = Number(frozen.signature.output.shape.at(-1));
-  const loss = columns > 1 ? 'sparseCategoricalCrossentropy' : 'meanSquaredError';
+  const loss = mapNamed(frozen.signature.outputs, ({ shape }) =>
+    Number(shape.at(-1)) > 1 ? ('sparseCategoricalCrossentropy' as const) : ('meanSquaredError' as const),
+  );
   model.compile({ optimizer: 'adam', loss });
   return model;
 }
