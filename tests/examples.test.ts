@@ -38,7 +38,7 @@ const heads: Readonly<Record<string, { readonly before: string; readonly runs?: 
 const [x, y] = [ndarray('f32', [8, 3]), ndarray('f32', [8, 1])];\n`,
   },
   'src/train/scores.ts': {
-    before: `import { confusionMatrix, dense, flatten, input, sequential } from 'quern';\n${digits}${model}`,
+    before: `import { dense, flatten, input, scores, sequential } from 'quern';\n${digits}${model}`,
   },
   'src/train/profile.ts': { before: `import { dense, flatten, input, profile, sequential } from 'quern';\n${model}` },
   'src/report/report.ts': {

@@ -7,16 +7,19 @@ import type { Named } from '../../src/core/tree.js';
 import { ProgramBuilder, type Scope } from '../../src/graph/builder.js';
 import { mnistCnn } from '../../src/models/mnist-cnn.js';
 import { gelu } from '../../src/ops/activations.js';
+import { attention } from '../../src/ops/attention.js';
 import { add } from '../../src/ops/binary.js';
 import { conv2d } from '../../src/ops/conv.js';
 import { relu, tanh } from '../../src/ops/elementwise.js';
 import { matmul } from '../../src/ops/linear.js';
 import { layerNormalization, softmax } from '../../src/ops/normalize.js';
 import { dequantize } from '../../src/ops/quantize.js';
+import { lstm } from '../../src/ops/rnn.js';
+import { depthwiseConv2d } from '../../src/ops/separable.js';
 import type { Tensor } from '../../src/ops/tensor.js';
 import { mnistWeights } from '../work/mnist.js';
 import { integers, type MapName, normals, type Task } from '../work/work.js';
-import { type Contender, type Prepared, Unable } from './contender.js';
+import type { Contender, Prepared } from './contender.js';
 
 export interface QuernOptions {
   /** The best that the engine takes unless said. */
@@ -102,8 +105,47 @@ function tracedOf(task: Task): Traced {
         call: (feeds, kept) => maps[kind](input(feeds, 'x'), kept),
       };
     }
-    default:
-      throw new Unable('no kernel yet');
+    case 'depthwiseConv2d': {
+      const { n, size, channels, window } = task;
+      return {
+        feeds: { x: f32([n, size, size, channels], normals(n * size * size * channels, 1)) },
+        kept: {
+          kernel: f32([window, window, channels, 1], normals(window * window * channels, 2)),
+          bias: f32([channels], normals(channels, 3)),
+        },
+        call: (feeds, kept) =>
+          relu(add(depthwiseConv2d(input(feeds, 'x'), kept('kernel'), { padding: 'same' }), kept('bias'))),
+      };
+    }
+    case 'lstm': {
+      const { batch, steps, units } = task;
+      const scale = 1 / Math.sqrt(units);
+      return {
+        feeds: { x: f32([batch, steps, units], normals(batch * steps * units, 1)) },
+        kept: {
+          kernel: f32([units, 4 * units], normals(4 * units * units, 2, scale)),
+          recurrentKernel: f32([units, 4 * units], normals(4 * units * units, 3, scale)),
+          bias: f32([4 * units], normals(4 * units, 4)),
+        },
+        call: (feeds, kept) => {
+          const weights = { kernel: kept('kernel'), recurrentKernel: kept('recurrentKernel'), bias: kept('bias') };
+          return lstm(input(feeds, 'x'), weights).sequences;
+        },
+      };
+    }
+    case 'attention': {
+      const { heads, tokens, size } = task;
+      const operand = (stream: number): NDArray =>
+        f32([1, heads, tokens, size], normals(heads * tokens * size, stream));
+      return {
+        feeds: { q: operand(1), k: operand(2), v: operand(3) },
+        kept: {},
+        call: (feeds) => attention(input(feeds, 'q'), input(feeds, 'k'), input(feeds, 'v')),
+      };
+    }
+    case 'mnist':
+    case 'mnistStep':
+      throw new Error(`${task.kind} is a whole model`);
   }
 }
 

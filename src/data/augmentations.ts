@@ -130,6 +130,7 @@ export function horizontalFlip(options: FlipOptions = {}): Augmentation {
 export interface CropOptions {
   /** Of what is cut out; the image's own unless said. */
   readonly height?: number;
+  /** The image's own unless said. */
   readonly width?: number;
   /** Pixels that are put around the image before (default 0). */
   readonly padding?: number;
@@ -165,6 +166,7 @@ export function randomCrop(options: CropOptions): Augmentation {
 }
 
 export interface BrightnessOptions {
+  /** The most that is added or taken away. */
   readonly delta: number;
   /** Default 0. */
   readonly low?: number;
@@ -186,6 +188,7 @@ export function brightness(options: BrightnessOptions): Augmentation {
 }
 
 export interface NoiseOptions {
+  /** Of the numbers that are added, whose mean is 0. */
   readonly deviation: number;
 }
 

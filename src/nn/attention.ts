@@ -13,6 +13,7 @@ import { type Layer, type LayerKind, makeLayer, type Naming } from './layer.js';
 import { count, flag, fraction, optional, type Resolved } from './options.js';
 
 export interface MultiHeadAttentionOptions {
+  /** How many mixtures are made side by side. */
   readonly numHeads: number;
   /** The length of each head's queries and keys. */
   readonly keyDim: number;

@@ -13,6 +13,7 @@ import {
 import { type Layer, type LayerKind, makeLayer, type Naming } from './layer.js';
 import { countPair } from './options.js';
 
+/** Windows and steps are one number for both axes, or height and width. */
 export type Conv2dOptions = ConvolutionOptions<Pair>;
 
 export const conv2dKind: LayerKind<Conv2dOptions> = {

@@ -11,6 +11,7 @@ import {
 } from './convolution.js';
 import { type Layer, type LayerKind, makeLayer, type Naming } from './layer.js';
 
+/** Windows and steps are one number for all axes, or depth, height and width. */
 export type Conv3dOptions = ConvolutionOptions<Triple>;
 
 export const conv3dKind: LayerKind<Conv3dOptions> = {

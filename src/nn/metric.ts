@@ -30,6 +30,7 @@ export interface TotalMetric {
   readonly result: (totals: readonly number[]) => number;
 }
 
+/** What a model is measured by: a mean over examples, or sums of which a number is made at the end. */
 export type Metric = MeanMetric | TotalMetric;
 
 /** x [batch, ...], each example times its weight. */

@@ -23,7 +23,9 @@ import { penaltyOf, type Regularizer, regularizer } from './regularizers.js';
 
 interface DepthwiseConvolutionOptions<Each> extends WindowOptions<Each>, DepthwiseOptions, SumOptions {}
 
+/** Windows and steps are numbers of positions. */
 export type DepthwiseConv1dOptions = DepthwiseConvolutionOptions<never>;
+/** Windows and steps are one number for both axes, or height and width. */
 export type DepthwiseConv2dOptions = DepthwiseConvolutionOptions<Pair>;
 
 interface SeparableOptions<Each> extends DepthwiseConvolutionOptions<Each> {
@@ -37,7 +39,9 @@ interface SeparableOptions<Each> extends DepthwiseConvolutionOptions<Each> {
   readonly pointwiseConstraint?: Constraint | null;
 }
 
+/** Windows and steps are numbers of positions. */
 export type SeparableConv1dOptions = SeparableOptions<never>;
+/** Windows and steps are one number for both axes, or height and width. */
 export type SeparableConv2dOptions = SeparableOptions<Pair>;
 
 const fieldsOf = <Each>(size: Field<number | Each>) => ({ ...windowFields(size), ...depthwiseFields, ...sumFields });

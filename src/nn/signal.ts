@@ -24,6 +24,7 @@ export interface InputType {
   readonly dtype: DType;
 }
 
+/** What a model takes: the type of one example. Made by `input`. */
 export interface Input {
   readonly kind: 'input';
   readonly name: string | undefined;
@@ -64,6 +65,7 @@ export interface Applied {
   readonly output: number;
 }
 
+/** What layers are called on: an input of a model, or what another layer makes of one. */
 export type Signal = Input | Applied;
 
 export const isSignal = (value: unknown): value is Signal =>

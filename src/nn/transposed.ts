@@ -16,8 +16,11 @@ import {
 import { type Layer, type LayerKind, makeLayer, type Naming } from './layer.js';
 import { count, countPair, type Field } from './options.js';
 
+/** Windows and steps are numbers of positions. */
 export type Conv1dTransposeOptions = TransposedOptions<never>;
+/** Windows and steps are one number for both axes, or height and width. */
 export type Conv2dTransposeOptions = TransposedOptions<Pair>;
+/** Windows and steps are one number for all axes, or depth, height and width. */
 export type Conv3dTransposeOptions = TransposedOptions<Triple>;
 
 const fieldsOf = <Each>(size: Field<number | Each>, extra: Field<number | Each>) => {

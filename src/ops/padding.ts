@@ -16,6 +16,7 @@ import type { Tensor } from './tensor.js';
 export type PadMode = 'constant' | 'edge' | 'reflect' | 'symmetric' | 'wrap';
 
 export interface PadOptions {
+  /** What stands outside (default `constant`). */
   readonly mode?: PadMode;
   /** Of mode `constant`; 0 unless said. */
   readonly value?: number;

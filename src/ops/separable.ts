@@ -14,7 +14,7 @@ import type { Tensor } from './tensor.js';
 
 /**
  * Convolves each channel of x [n, h, w, c] with the m windows that `kernel` [kh, kw, c, m] has for it. Gives
- * [n, oh, ow, c * m]: channel i's are i * m and those after it. Throws `ShapeError` where the channels differ.
+ * [n, oh, ow, c * m], those of channel i from i * m on. Throws `ShapeError` where the channels differ.
  */
 export function depthwiseConv2d(x: Tensor, kernel: Tensor, options: DilatedOptions = {}): Tensor {
   return multiplied('depthwiseConv2d', x, kernel, options);

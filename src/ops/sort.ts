@@ -139,6 +139,7 @@ const sorted = (op: string, x: Tensor, axis: number, descending: boolean): reado
 };
 
 export interface SortOptions {
+  /** The largest first (default false). */
   readonly descending?: boolean;
 }
 

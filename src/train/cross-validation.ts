@@ -42,6 +42,7 @@ export interface FoldResult extends FoldPlace {
   readonly history: History;
 }
 
+/** What models measured on the examples that each was not trained on. */
 export interface CrossValidation {
   readonly results: readonly FoldResult[];
   /** Of each score over all results. */

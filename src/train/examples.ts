@@ -3,7 +3,7 @@
  * or arrays by name become `Examples`, held against the types that the model and its losses take.
  */
 import { ArgumentError } from '../core/errors.js';
-import type { NDArray } from '../core/ndarray.js';
+import { type NDArray, requireArray } from '../core/ndarray.js';
 import { byName, mapNamed, type Named, type Several } from '../core/tree.js';
 import { rowsOf, sliceRows } from '../data/rows.js';
 import type { Labels } from '../nn/losses.js';
@@ -24,7 +24,6 @@ export interface Examples {
 /** An array and the type that it is to have. */
 interface Match<T extends TensorType> {
   readonly name: string;
-  /** How errors call it: `x`, or `x.left` where there are several. */
   readonly where: string;
   readonly type: T;
   readonly array: NDArray;
@@ -44,20 +43,35 @@ function refuse(what: string, names: readonly string[], given: Arrays): Argument
   return new ArgumentError(what, `an array for ${required} is required. Received ${describe(given)}.`);
 }
 
+const holdsArrays = (given: Arrays): boolean =>
+  typeof given === 'object' && given !== null && Object.values(given).some((value: Arrays) => isNDArray(value));
+
+/** An array for each of the names. Throws `ArgumentError` for anything else, as callers without types pass it. */
+function arraysFor(what: string, names: readonly string[], given: Arrays): readonly NDArray[] {
+  const arrays = byName(names, given, isNDArray);
+  if (!arrays && names.length === 1 && !holdsArrays(given)) requireArray(what, given);
+  if (!arrays) throw refuse(what, names, given);
+  arrays.forEach((array, at) => requireArray(whereOf(what, names, at), array));
+  return arrays;
+}
+
+/** How errors call an array: `x`, or `x.left` where there are several. */
+const whereOf = (what: string, names: readonly string[], at: number): string =>
+  names.length === 1 ? what : `${what}.${names[at]}`;
+
 /** The array for the only name; `what` is x or y. Throws `ArgumentError` for several. */
 export function onlyArray(what: string, name: string, given: Arrays): NDArray {
-  const [array] = byName([name], given, isNDArray) ?? [];
+  const [array] = arraysFor(what, [name], given);
   if (array) return array;
   throw refuse(what, [name], given);
 }
 
 function matchesOf<T extends TensorType>(what: string, types: Named<T>, given: Arrays): Match<T>[] {
   const names = Object.keys(types);
-  const arrays = byName(names, given, isNDArray);
-  return Object.entries(types).map(([name, type], at) => {
-    const array = arrays?.[at];
-    if (!array) throw refuse(what, names, given);
-    return { name, where: names.length === 1 ? what : `${what}.${name}`, type, array };
+  const arrays = arraysFor(what, names, given);
+  return Object.entries(types).flatMap(([name, type], at) => {
+    const array = arrays[at];
+    return array ? [{ name, where: whereOf(what, names, at), type, array }] : [];
   });
 }
 

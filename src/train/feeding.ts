@@ -29,8 +29,9 @@ interface GivenSource extends BatchSource<GivenBatch> {
 export type Source = GivenSource | GivenSource['batches'];
 
 /** Whether data are batches; arrays by name have no function among them. */
-export const isSource = (data: object | null): data is Source =>
-  typeof data === 'function' || (data !== null && 'batches' in data && typeof data.batches === 'function');
+export const isSource = (data: unknown): data is Source =>
+  typeof data === 'function' ||
+  (typeof data === 'object' && data !== null && 'batches' in data && typeof data.batches === 'function');
 
 /** Examples of one run. */
 interface FedBatch {

@@ -11,6 +11,7 @@ import { add, mul } from '../ops/binary.js';
 import { mean } from '../ops/reduce.js';
 import type { Tensor, TensorType } from '../ops/tensor.js';
 
+/** What a model is measured by: losses and metrics, one for all outputs or by output. */
 export interface Measures {
   /** One for every output, or by output; an output without a loss takes no labels. */
   readonly loss: Loss | LossName | Named<Loss | LossName>;

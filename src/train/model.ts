@@ -11,7 +11,7 @@
  */
 import type { Backend } from '../backend/backend.js';
 import { ArgumentError, DTypeError, FormatError, ShapeError } from '../core/errors.js';
-import { type NDArray, ndarray } from '../core/ndarray.js';
+import { type NDArray, ndarray, requireArray } from '../core/ndarray.js';
 import { sameShape } from '../core/shape.js';
 import { byName, type Named, type Several } from '../core/tree.js';
 import type { ModelContents } from '../format/model.js';
@@ -196,10 +196,10 @@ export class Model<P extends Prediction = NDArray> {
    * Quern's own that a source throws, keep their type; others become the `cause` of an `AbortedError`.
    */
   fit(batches: Source, options?: FitOptions): Promise<History>;
-  async fit(given: Arrays | Source, second: Arrays | FitOptions = {}, third: FitOptions = {}): Promise<History> {
+  async fit(given: Arrays | Source, second?: Arrays | FitOptions, third: FitOptions = {}): Promise<History> {
     // What stands second follows from the first: the overloads say so.
     const [data, options] = isSource(given)
-      ? [given, second as FitOptions]
+      ? [given, (second ?? {}) as FitOptions]
       : [{ x: given, y: second as Arrays }, third];
     const { epochs = 1, initialEpoch = 0, batchSize = 32, accumulate = 1, shuffle = true, verbose = 'auto' } = options;
     const { seed = this.#seed, callbacks = [], validationData, validationSplit, checkpoint, resume } = options;
@@ -211,6 +211,7 @@ export class Model<P extends Prediction = NDArray> {
     if (this.#isTraining) throw new ArgumentError('fit', 'one fit at a time is required. Another is under way.');
     const schedule = { epochs, initialEpoch, batchSize, accumulate, shuffle, seed, callbacks, verbose };
     checkSchedule(schedule);
+    if (!isSource(data) && !data.x && !this.#made) requireArray('x', data.x);
     const { measures, optimizer, check } = this.#trainable('fit', isSource(data) ? undefined : data.x);
     const checkWeighed = ({ x, y, sampleWeight }: GivenBatch): Examples => weigh(check(x, y), { sampleWeight });
     const fed = feed(data, checkWeighed, { validationSplit, sampleWeight, classWeight });

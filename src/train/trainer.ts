@@ -75,6 +75,7 @@ function applied(layers: readonly Layer[], x: Tensor, scope: Scope, mode: Mode):
   return output ?? x;
 }
 
+/** Named steps of a user's own over one store of variables. Made by `trainer`. */
 export class Trainer {
   /** What runs the steps; makes the default when it is first asked for. */
   readonly backend: () => Promise<Backend>;
