@@ -1,10 +1,12 @@
 /** `npm run bench`: Quern beside the engines that a user would pick instead, measured here and now. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
+import { environmentOf } from '../src/report/environment-node.js';
 import { Command, CommanderError, InvalidArgumentError } from '../src/cli/vendor.js';
 import type { Figure } from './edge/figure.js';
+import { bandwidth } from './measure/bandwidth.js';
 import { contenderNames, isContender } from './peers/contenders.js';
+import { renderBench } from './report/page.js';
 import { describeFigure, describeRow } from './report/text.js';
 import {
   contendersOf,
@@ -60,18 +62,13 @@ async function run(asked: readonly string[], options: Options): Promise<void> {
       await measureSuite(suite, rows, labels, pace, (row) => console.log(`\n${describeRow(row, peersInNode)}`)),
     );
   }
-  const machine = {
-    processor: cpus()[0]?.model ?? 'unknown',
-    processors: availableParallelism(),
-    platform: `${process.platform} ${process.arch}`,
-    node: process.versions.node,
-    v8: process.versions.v8,
-  };
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');
+  const report = { environment: { ...environmentOf(), command }, pace, bandwidth: bandwidth(), measured, figures };
   mkdirSync(options.out, { recursive: true });
-  const path = join(options.out, 'bench.json');
-  writeFileSync(path, JSON.stringify({ machine, command, pace, measured, figures }, null, 2));
-  console.log(`\nWritten to ${path}.`);
+  const path = join(options.out, 'bench');
+  writeFileSync(`${path}.json`, JSON.stringify(report, null, 2));
+  writeFileSync(`${path}.html`, renderBench(report, peersInNode));
+  console.log(`\nWritten to ${path}.html and ${path}.json.`);
 }
 
 try {

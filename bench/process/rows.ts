@@ -13,7 +13,9 @@ export type Cell =
   | {
       /** Seconds. */
       readonly time: Spread;
-      /** Of the moment's peak, where it was measured beside. */
+      /** What this core gave beside it by registers alone, in multiply-adds a second; of our own modules only. */
+      readonly peak?: number;
+      /** Of that peak. */
       readonly share?: number;
     }
   | { readonly reason: string };
@@ -61,6 +63,7 @@ export async function measureRow(work: Work, players: readonly Player[], { round
   const busy = work.besideBusy ? spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }) : undefined;
   const samples = new Map(ready.map((player) => [player, [] as number[]]));
   const shares = new Map(ready.map((player) => [player, [] as number[]]));
+  const peaks = new Map(ready.map((player) => [player, [] as number[]]));
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < ready.length; turn++) {
       const player = ready[(round + turn) % ready.length];
@@ -76,15 +79,18 @@ export async function measureRow(work: Work, players: readonly Player[], { round
       );
       samples.get(player)?.push(median);
       const peak = Math.max(...timed.peaks);
-      if (peak > 0 && work.multiplyAdds > 0) shares.get(player)?.push(work.multiplyAdds / median / peak);
+      if (peak > 0 && work.multiplyAdds > 0) {
+        shares.get(player)?.push(work.multiplyAdds / median / peak);
+        peaks.get(player)?.push(peak);
+      }
     }
   }
   busy?.kill();
   for (const player of ready) {
-    const share = spreadOf(shares.get(player) ?? []).median;
+    const [share, peak] = [shares, peaks].map((all) => spreadOf(all.get(player) ?? []).median);
     cells[player.label] ??= {
       time: spreadOf(samples.get(player) ?? []),
-      ...(Number.isFinite(share) ? { share } : {}),
+      ...(share !== undefined && Number.isFinite(share) && peak !== undefined ? { share, peak } : {}),
     };
     await player.close();
   }

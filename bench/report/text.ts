@@ -16,7 +16,7 @@ export function describeCell(cell: Cell, multiplyAdds: number): string {
   return `${seconds(time.median)}${rate}${share === undefined ? '' : `, ${(100 * share).toFixed(0)} % of peak`}`;
 }
 
-const bytes = (value: number): string => `${value.toLocaleString('en-US')} B`;
+export const bytes = (value: number): string => `${value.toLocaleString('en-US')} B`;
 
 export function describeFigure({ title, unit, cells }: Figure): string {
   const width = Math.max(...Object.keys(cells).map((name) => name.length));
