@@ -17,7 +17,7 @@ import {
   slowContendersOf,
   suiteNames,
 } from './suites.js';
-import { works } from './work/work.js';
+import { works } from './tasks/work.js';
 
 interface Options {
   readonly quick?: boolean;

@@ -4,7 +4,7 @@ import type { Figure } from './edge/figure.js';
 import { sizes } from './edge/sizes.js';
 import { Player } from './process/player.js';
 import { measureRow, type Pace, type Row } from './process/rows.js';
-import { type Suite, type Work, works } from './work/work.js';
+import { type Suite, type Work, works } from './tasks/work.js';
 
 export type SuiteName = Suite | 'edge';
 

@@ -11,7 +11,7 @@ import { spreadOf } from '../measure/statistics.js';
 import { importPeer, Unable } from '../peers/contender.js';
 import { onnxOf } from '../peers/onnx.js';
 import { engineFlags } from '../process/player.js';
-import { mnistWeights } from '../work/mnist.js';
+import { mnistWeights } from '../tasks/mnist.js';
 import { distance } from '../process/rows.js';
 import type { Figure } from './figure.js';
 

@@ -1,5 +1,5 @@
 /** What every contender is: an engine that prepares a task and runs it, from host arrays to host arrays. */
-import type { Task } from '../work/work.js';
+import type { Task } from '../tasks/work.js';
 
 export interface Prepared {
   /** The work, once; a promise where the engine has no other way. */

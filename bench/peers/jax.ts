@@ -1,6 +1,6 @@
 /** jax-js: makes WebAssembly at run time, differentiates, trains. */
-import { mnistWeights } from '../work/mnist.js';
-import { integers, normals, type Task } from '../work/work.js';
+import { mnistWeights } from '../tasks/mnist.js';
+import { integers, normals, type Task } from '../tasks/work.js';
 import {
   channelsFirst,
   channelsLast,

@@ -1,6 +1,6 @@
 /** The tasks as ONNX models (opset 20), written with onnx-proto. Images are channels first, as ONNX has them. */
-import { mnistWeights } from '../work/mnist.js';
-import { integers, normals, type Task } from '../work/work.js';
+import { mnistWeights } from '../tasks/mnist.js';
+import { integers, normals, type Task } from '../tasks/work.js';
 import { channelsFirst, channelsLast, importPeer, outputsFirst, transposed, Unable } from './contender.js';
 
 type DataType = 'float32' | 'uint8' | 'int8' | 'int32';

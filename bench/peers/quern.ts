@@ -17,8 +17,8 @@ import { dequantize } from '../../src/ops/quantize.js';
 import { lstm } from '../../src/ops/rnn.js';
 import { depthwiseConv2d } from '../../src/ops/separable.js';
 import type { Tensor } from '../../src/ops/tensor.js';
-import { mnistWeights } from '../work/mnist.js';
-import { integers, type MapName, normals, type Task } from '../work/work.js';
+import { mnistWeights } from '../tasks/mnist.js';
+import { integers, type MapName, normals, type Task } from '../tasks/work.js';
 import type { Contender, Prepared } from './contender.js';
 
 export interface QuernOptions {

@@ -1,6 +1,6 @@
 /** TensorFlow.js: WebAssembly for inference, its plain JavaScript for the training that WebAssembly has no kernels for. */
-import { mnistWeights } from '../work/mnist.js';
-import { integers, normals, type Task } from '../work/work.js';
+import { mnistWeights } from '../tasks/mnist.js';
+import { integers, normals, type Task } from '../tasks/work.js';
 import { type Contender, type ContenderMaker, importPeer, type Prepared, Unable } from './contender.js';
 
 interface Tensor {

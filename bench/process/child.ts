@@ -3,7 +3,7 @@ import { benchmark } from '../measure/benchmark.js';
 import { Peak } from '../measure/peak.js';
 import { contenders, isContender } from '../peers/contenders.js';
 import { type Contender, type Prepared, Unable } from '../peers/contender.js';
-import { type Work, works } from '../work/work.js';
+import { type Work, works } from '../tasks/work.js';
 import type { Answer, Request, Timed } from './messages.js';
 import { chooseModule } from '../../src/backend/wasm/modules-node.js';
 

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { type Spread, quantile, spreadOf } from '../measure/statistics.js';
-import type { Work } from '../work/work.js';
+import type { Work } from '../tasks/work.js';
 import type { Player } from './player.js';
 
 /** What a contender did with a work: a time, or why there is none. */
