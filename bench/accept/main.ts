@@ -12,8 +12,9 @@ import { killedRunsPart } from './killed-runs.js';
 import { mnistCnnPart } from './mnist-cnn.js';
 import { programParts } from './programs.js';
 import { type Part, print, type Row } from './row.js';
+import { timerPart } from './timer.js';
 
-const parts: readonly Part[] = [mnistCnnPart, ...programParts, killedRunsPart];
+const parts: readonly Part[] = [mnistCnnPart, ...programParts, killedRunsPart, timerPart];
 
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true });
 const names = parts.map(({ name }) => name);

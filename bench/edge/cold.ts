@@ -24,7 +24,8 @@ export interface FirstAnswer {
   readonly answer: readonly number[];
 }
 
-async function writeModels(folder: string): Promise<Readonly<Record<string, string>>> {
+/** A model file for each engine, or why there is none. */
+async function writeModels(folder: string): Promise<ReadonlyMap<string, { path: string } | { reason: string }>> {
   const model = mnistCnn();
   model.setVariables(
     Object.fromEntries(
@@ -34,10 +35,21 @@ async function writeModels(folder: string): Promise<Readonly<Record<string, stri
       ]),
     ),
   );
-  const paths = { quern: join(folder, 'digits.safetensors'), 'onnxruntime-web': join(folder, 'digits.onnx') };
-  await model.save(paths.quern);
-  writeFileSync(paths['onnxruntime-web'], (await onnxOf({ kind: 'mnist', batch: 1 })).model);
-  return paths;
+  const path = join(folder, 'digits.safetensors');
+  await model.save(path);
+  return new Map([['quern', { path }] as const, ['onnxruntime-web', await writeOnnx(folder)] as const]);
+}
+
+async function writeOnnx(folder: string): Promise<{ path: string } | { reason: string }> {
+  const path = join(folder, 'digits.onnx');
+  try {
+    await importPeer('onnxruntime-web/wasm');
+    writeFileSync(path, (await onnxOf({ kind: 'mnist', batch: 1 })).model);
+    return { path };
+  } catch (error) {
+    if (error instanceof Unable) return { reason: error.message };
+    throw error;
+  }
 }
 
 const scripts: Readonly<Record<string, string>> = {
@@ -55,43 +67,32 @@ async function runCold(name: string, path: string): Promise<FirstAnswer> {
 export async function coldStarts(rounds: number): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'quern-bench-'));
   try {
-    await importPeer('onnx-proto');
-    const paths = await writeModels(folder);
-    const answers = new Map(Object.keys(paths).map((name) => [name, [] as FirstAnswer[]]));
+    const models = [...(await writeModels(folder))];
+    const answers = new Map(models.map(([name]) => [name, [] as FirstAnswer[]]));
     for (let round = 0; round < rounds; round++) {
-      for (const [name, path] of Object.entries(paths)) answers.get(name)?.push(await runCold(name, path));
+      for (const [name, model] of models) {
+        if ('path' in model) answers.get(name)?.push(await runCold(name, model.path));
+      }
     }
-    const [first] = answers.get('quern') ?? [];
+    const expected = Float32Array.from(answers.get('quern')?.[0]?.answer ?? []);
     const cells = (timeOf: (answer: FirstAnswer) => number): Figure['cells'] =>
       Object.fromEntries(
-        [...answers].map(([name, all]) => {
-          const apart = distance(Float32Array.from(first?.answer ?? []), Float32Array.from(all[0]?.answer ?? []));
+        models.map(([name, model]) => {
+          if ('reason' in model) return [name, model];
+          const all = answers.get(name) ?? [];
+          const apart = distance(expected, Float32Array.from(all[0]?.answer ?? []));
           if (!(apart < 1e-4)) return [name, { reason: `another result, by ${apart.toExponential(1)} of the largest` }];
           return [name, { value: spreadOf(all.map((answer) => timeOf(answer) / 1000)) }];
         }),
       );
+    const title = 'cold start, MNIST network: compile, load, first answer';
     return [
-      {
-        id: 'cold-start',
-        title: 'cold start, MNIST network: compile, load, first answer',
-        unit: 'seconds',
-        cells: cells(({ answering }) => answering),
-      },
+      { id: 'cold-start', title, unit: 'seconds', cells: cells(({ answering }) => answering) },
       {
         id: 'cold-import',
         title: 'the same with the import of the JavaScript',
         unit: 'seconds',
         cells: cells(({ importing, answering }) => importing + answering),
-      },
-    ];
-  } catch (error) {
-    if (!(error instanceof Unable)) throw error;
-    return [
-      {
-        id: 'cold-start',
-        title: 'cold start',
-        unit: 'seconds',
-        cells: { 'onnxruntime-web': { reason: error.message } },
       },
     ];
   } finally {
