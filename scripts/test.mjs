@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const others = (process.env.QUERN_NODES ?? '').split(':').filter((path) => path !== '');
-const engineTests = ['backends', 'conformance', 'kernels', 'math', 'plans', 'proofs', 'threads'];
+const engineTests = ['backends', 'conformance', 'disassembly', 'kernels', 'math', 'plans', 'proofs', 'threads'];
 
 // Node 20 has relaxed SIMD behind a flag; later ones have it by default and do not all know the flag.
 function flagsOf(major) {
