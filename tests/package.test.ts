@@ -97,6 +97,23 @@ test('builds a Worker, which the Workers runtime serves', async ({ folder, model
   }
 });
 
+test('says what to do where the Workers runtime is not installed', ({ folder, model }) => {
+  const script = `import Module from 'node:module';
+    const resolve = Module._resolveFilename;
+    Module._resolveFilename = (name, ...others) => {
+      if (name === 'workerd') throw new Error("Cannot find module 'workerd'");
+      return resolve(name, ...others);
+    };`;
+  const hook = `data:text/javascript,${encodeURIComponent(script)}`;
+  const args = ['--import', hook, main(folder), 'serve', model.path, '--port', '0'];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+  assert.is(status, 1, stderr);
+  assert.match(
+    stderr,
+    /^quern: \[workerd\] the npm package 'workerd' is required; install it, or serve with --target node\./,
+  );
+});
+
 async function checkServed(url: string, model: SmallModel): Promise<void> {
   assert.match(await (await fetch(url)).text(), /<meta name="quern-model" content="small"/);
   const data = Array.from({ length: 36 }, (_, i) => (i % 5) / 5);
