@@ -7,12 +7,12 @@ import { held, type Part } from './row.js';
 
 export const timerPart: Part = {
   name: 'timer',
-  run: async (quick) => {
+  run: async () => {
     const contender = await contenders.quern(1)();
     const { run, close } = await contender.prepare({ kind: 'matmul', m: 128, k: 128, n: 128 });
     for (let i = 0; i < 2000; i++) run();
     const ratios: number[] = [];
-    for (let round = 0; round < (quick ? 5 : 15); round++) {
+    for (let round = 0; round < 15; round++) {
       const [own, other] = [await time(run), await benchmark(run, false, 0.2)];
       ratios.push(spreadOf(own).median / spreadOf(other).median);
     }

@@ -58,7 +58,7 @@ export class Player {
       const died = (): void => done({ unable: this.#ended ?? 'its process ended' });
       this.#process.on('message', done);
       this.#process.on('exit', died);
-      this.#process.send(request);
+      this.#process.send(request, (error) => error && died());
     });
   }
 }
