@@ -15,6 +15,7 @@
 export { type Handler, type HandlerOptions, createHandler, type ModelSource, type ServedModel } from './handler.js';
 export { type Signature, signatureOf } from './signature.js';
 export { type OpenModel, openModel } from '../src/backend/wasm/open.js';
+export { webThreads } from '../src/backend/wasm/threads-web.js';
 export type { WasmExecutable, WasmOptions } from '../src/backend/wasm/executable.js';
 export { type NDArray, ndarray } from '../src/core/ndarray.js';
 export * from '../src/core/errors.js';

@@ -1,6 +1,6 @@
 // Runs the checks and every test file, each in a process of its own, and ends with the line `N passed, N failed`.
-// Arguments choose files by a part of their name. QUERN_NODES lists further Nodes, separated by colons: what depends on
-// the engine runs again on each.
+// Arguments choose files by a part of their name. QUERN_ENGINES lists further Nodes, Denos and Buns, separated by colons:
+// what depends on the engine runs again on each.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -9,12 +9,20 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const others = (process.env.QUERN_NODES ?? '').split(':').filter((path) => path !== '');
+const others = (process.env.QUERN_ENGINES ?? '').split(':').filter((path) => path !== '');
 const engineTests = ['backends', 'conformance', 'disassembly', 'kernels', 'math', 'plans', 'proofs', 'threads'];
 
-// Node 20 has relaxed SIMD behind a flag; later ones have it by default and do not all know the flag.
-function flagsOf(major) {
-  return major < 21 ? ['--experimental-wasm-relaxed-simd'] : [];
+/** What an engine calls itself, and how it runs a file. */
+async function engineAt(path) {
+  const { code, output } = await capture(path, ['--version']);
+  const [, name, version] = /^(v|deno )?(\d+\.\d+\.\d+)/.exec(output) ?? [];
+  if (code !== 0 || !version) throw new Error(`${path} is not an engine: ${output}`);
+  const denoFlags = ['run', '--allow-all', '--node-modules-dir=manual'];
+  if (name === 'deno ') return { title: `Deno ${version}`, command: [path, ...denoFlags] };
+  if (!name) return { title: `Bun ${version}`, command: [path] };
+  // Node 20 has relaxed SIMD behind a flag; later ones have it by default and do not all know the flag.
+  const flags = version.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
+  return { title: `Node ${version}`, command: [path, ...flags] };
 }
 
 function capture(command, args, env = process.env) {
@@ -48,14 +56,13 @@ const jobs = [];
 if (wanted.length === 0) jobs.push({ name: 'check', command: [process.execPath, 'scripts/check.mjs'] });
 const files = readdirSync(join(root, 'dist/tests')).filter((file) => file.endsWith('.test.js'));
 const names = files.map((file) => file.slice(0, -'.test.js'.length)).sort();
-for (const node of [process.execPath, ...others]) {
-  const version = (await capture(node, ['-p', 'process.versions.node'])).output.trim();
-  const flags = flagsOf(Number(version.split('.')[0]));
-  const suffix = node === process.execPath ? '' : ` (Node ${version})`;
+for (const path of [process.execPath, ...others]) {
+  const { title, command } = await engineAt(path);
+  const suffix = path === process.execPath ? '' : ` (${title})`;
   for (const name of names) {
     if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
     if (suffix !== '' && !engineTests.includes(name)) continue;
-    jobs.push({ name: `${name}${suffix}`, command: [node, ...flags, `dist/tests/${name}.test.js`] });
+    jobs.push({ name: `${name}${suffix}`, command: [...command, `dist/tests/${name}.test.js`] });
   }
 }
 

@@ -16,7 +16,9 @@ const tiles = {
 const [major = 0, minor = 0] = process.versions.v8.split('.').map(Number);
 const isNew = major > 13 || (major === 13 && minor >= 2);
 
-if (process.arch !== 'x64' || !isNew) {
+if ('Deno' in globalThis || 'Bun' in globalThis) {
+  console.log('# not run on Deno and Bun: they do not take the flags by which Node prints machine code');
+} else if (process.arch !== 'x64' || !isNew) {
   console.log(`# not run on ${process.arch} with V8 ${process.versions.v8}: tiles are sized for x64 and V8 from 13.2`);
 } else {
   for (const [name, expected] of Object.entries(tiles)) {
