@@ -1,7 +1,8 @@
 // Walks the records of a plan. A record is
-//   +0 kernel  +4 units  +8 bytes to the next record  +12 its number  +16 arguments, four bytes each
+//   +0 kernel  +4 units  +8 bytes to the next record  +12 its number  +16 whether it waits  +20 arguments, four bytes each
 //
-// With threads, all of them walk the same records. A record has two words in the sync area, 64 bytes apart: units still
+// With threads, all of them walk the same records. A record that waits is begun when those before it are complete; others
+// do not touch what those still write. A record has two words in the sync area, 64 bytes apart: units still
 // to claim and units still to finish, each as {epoch, count}. The first thread that meets a record in an epoch starts
 // both counts from the record's units; a record is complete when none is left to finish, so a thread that sleeps
 // between two units holds nobody up. A thread that comes late finds either nothing left or a newer epoch, and falls out:
@@ -13,6 +14,7 @@ import {
   setRecord, setScratch,
 } from './runtime';
 
+const HEADER = 20;
 const SPINS = 20000;
 /** A wait ends at the latest after this many nanoseconds, to look at the abort word. */
 const PATIENCE: i64 = 20_000_000;
@@ -58,7 +60,7 @@ function share<D>(record: usize, sync: usize, epoch: i32): bool {
     units = load<i32>(record, 4);
     const begin = units - left;
     setRecord(load<i32>(record, 12));
-    changetype<D>(0).call(load<i32>(record), begin, begin + taken, record + 16);
+    changetype<D>(0).call(load<i32>(record), begin, begin + taken, record + HEADER);
     finish(sync + 64, epoch, units, taken);
   }
 }
@@ -93,14 +95,31 @@ function complete(pending: usize, epoch: i32): bool {
   }
 }
 
-function walkTogether<D>(first: usize, last: usize, epoch: i32): void {
-  const area = load<usize>(SYNC);
+/** Where the counts of a record lie. */
+// @ts-ignore: decorator
+@inline
+function countsOf(record: usize): usize {
+  return load<usize>(SYNC) + (<usize>load<i32>(record, 12) << 7);
+}
+
+/** Waits for the records in [first, last). False when the run is over for this thread. */
+function completeAll(first: usize, last: usize, epoch: i32): bool {
   for (let record = first; record < last; record += load<u32>(record, 8)) {
-    if (stopped()) return;
-    const sync = area + (<usize>load<i32>(record, 12) << 7);
-    if (!share<D>(record, sync, epoch)) return;
-    if (!complete(sync + 64, epoch)) return;
+    if (!complete(countsOf(record) + 64, epoch)) return false;
   }
+  return !stopped();
+}
+
+function walkTogether<D>(first: usize, last: usize, epoch: i32): void {
+  let open = first;
+  for (let record = first; record < last; record += load<u32>(record, 8)) {
+    if (load<i32>(record, 16) != 0) {
+      if (!completeAll(open, record, epoch)) return;
+      open = record;
+    }
+    if (!share<D>(record, countsOf(record), epoch)) return;
+  }
+  completeAll(open, last, epoch);
 }
 
 /** Runs the records in [first, last): alone, or with every thread that serves. */
@@ -128,7 +147,7 @@ export function walk<D>(first: usize, last: usize): void {
     const units = load<i32>(record, 4);
     if (units == 0) continue;
     setRecord(load<i32>(record, 12));
-    changetype<D>(0).call(load<i32>(record), 0, units, record + 16);
+    changetype<D>(0).call(load<i32>(record), 0, units, record + HEADER);
     if (load<i32>(STATUS) != 0) return;
   }
 }

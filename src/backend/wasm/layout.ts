@@ -7,13 +7,14 @@
  */
 import { MemoryError } from '../../core/errors.js';
 import { type Dim, evaluateDim, type Extents } from '../../core/shape.js';
+import { waitsOf } from './barriers.js';
 import type { Address, Argument, KernelName } from './lowering.js';
 import { aligned, layOut } from './memory.js';
 import type { PlanDraft, RecordDraft } from './plan.js';
 import type { Store } from './store.js';
 
 const PLANS = 4096;
-const HEADER = 16;
+const HEADER = 20;
 const SYNC_BYTES = 128;
 export const PAGE = 65536;
 const ADDRESSABLE = 65536 * PAGE;
@@ -30,6 +31,8 @@ export interface Step {
   readonly at: number;
   readonly node: number;
   readonly kernel: KernelName;
+  /** Whether threads begin it only when the records before it are complete. */
+  readonly waits: boolean;
 }
 
 export interface Plan {
@@ -144,6 +147,7 @@ export function layOutAll(store: Store, drafts: ReadonlyMap<string, PlanDraft>, 
     );
   }
 
+  const variableBuffers = new Set([...store.variables.values()].map(({ buffer }) => buffer));
   const plans = new Map<string, Plan>();
   for (const [graph, draft] of drafts) {
     const arena = arenas.get(graph) ?? new Map<number, number>();
@@ -155,7 +159,10 @@ export function layOutAll(store: Store, drafts: ReadonlyMap<string, PlanDraft>, 
       if (typeof offset === 'number') return { at: base + offset, session: inSession !== undefined, dim: 0 };
       return { at: base, session: inSession !== undefined, dim: offset };
     };
-    plans.set(graph, encode(draft, starts.get(graph), fixed, addressOf));
+    plans.set(
+      graph,
+      encode(draft, starts.get(graph), fixed, addressOf, (buffer) => variableBuffers.has(buffer)),
+    );
   }
   return { plans, records, variables, sync, scratch, scratchStride, sessions, sessionBytes, bytes };
 }
@@ -165,6 +172,7 @@ function encode(
   start: { prepare: number; body: number; end: number; first: number } | undefined,
   fixed: ReadonlyMap<number, number>,
   addressOf: (address: Address) => { at: number; session: boolean; dim: Dim },
+  isVariable: (buffer: number) => boolean,
 ): Plan {
   if (!start) throw new RangeError('the plan was not laid out');
   const patches: Patch[] = [];
@@ -192,24 +200,30 @@ function encode(
   }
   const words = new Uint32Array((start.end - start.prepare) / 4);
   let at = start.prepare;
-  let number = start.first;
-  const put = (record: RecordDraft): Step => {
-    const step = { at, node: record.node, kernel: record.kernel };
+  const prepare = draft.prepare.flatMap(({ records }) => records);
+  const records = [...prepare, ...draft.body];
+  const waitsAt = waitsOf(draft, records, {
+    addressOf: (buffer) => addressOf({ buffer, offset: 0 }).at,
+    isVariable,
+  });
+  const put = (record: RecordDraft, index: number): Step => {
+    const waits = waitsAt[index] === true;
+    const step = { at, node: record.node, kernel: record.kernel, waits };
     const kernel = draft.kernels.get(record.kernel);
     if (!kernel) throw new RangeError(`kernel ${record.kernel} is not in the module`);
     const base = (at - start.prepare) / 4;
     words[base] = kernel.id;
     words[base + 1] = word(record.units, false, at + 4);
     words[base + 2] = recordBytes(record);
-    words[base + 3] = number++;
+    words[base + 3] = start.first + index;
+    words[base + 4] = waits ? 1 : 0;
     record.args.forEach((argument, i) => {
-      words[base + 4 + i] = word(argument, kernel.isFloat[i] === true, at + HEADER + i * 4);
+      words[base + 5 + i] = word(argument, kernel.isFloat[i] === true, at + HEADER + i * 4);
     });
     at += recordBytes(record);
     return step;
   };
-  const packing = draft.prepare.flatMap(({ records }) => records.map(put));
-  const steps = draft.body.map(put);
+  const steps = records.map(put);
   image.push([start.prepare, words]);
   const packedKeys = draft.prepare.map((each) => each.key);
   return {
@@ -220,8 +234,8 @@ function encode(
     packedKeys,
     patches,
     image,
-    steps,
-    packing,
+    steps: steps.slice(prepare.length),
+    packing: steps.slice(0, prepare.length),
     addressOf,
   };
 }

@@ -53,6 +53,8 @@ export interface PlanDraft {
   /** The buffer that really holds what is addressed as `buffer`, and the offset in it. */
   resolve(address: Address): Address;
   readonly addressOf: readonly Address[];
+  /** Every buffer that a record touches, through its arguments and its tables. */
+  touched(record: RecordDraft): Iterable<number>;
   readonly threadScratch: number;
   /** The nodes whose work is done where a node is: itself, and what is fused into it; the node that it computes first. */
   nodesOf(node: number): readonly number[];
@@ -232,6 +234,7 @@ class PlanBuilder implements Emitter {
       tables: this.tables,
       resolve: (address) => this.resolve(address),
       addressOf: this.values,
+      touched: (record) => this.touched(record),
       threadScratch: this.scratchBytes,
     };
   }
