@@ -23,7 +23,12 @@ export const bytesPerElement: Readonly<Record<DType, number>> = {
   bool: 1,
 };
 
-const views: { readonly [D in DType]: new (buffer: ArrayBufferLike, offset: number, length: number) => DataOf<D> } = {
+interface ViewOf<D extends DType> {
+  new (buffer: ArrayBufferLike, offset: number, length: number): DataOf<D>;
+  new (elements: ArrayLike<number>): DataOf<D>;
+}
+
+const views: { readonly [D in DType]: ViewOf<D> } = {
   f32: Float32Array,
   i32: Int32Array,
   u8: Uint8Array,
@@ -34,6 +39,11 @@ const views: { readonly [D in DType]: new (buffer: ArrayBufferLike, offset: numb
 /** A view of `length` elements of `dtype` at byte `offset` of `buffer`. */
 export function viewOf<D extends DType>(dtype: D, buffer: ArrayBufferLike, offset: number, length: number): DataOf<D> {
   return new views[dtype](buffer, offset, length);
+}
+
+/** A copy in memory of its own, never shared. Not `slice`: engines fill its memory with zeros before they copy. */
+export function copyOf<D extends DType>(dtype: D, data: DataOf<D>): DataOf<D> {
+  return new views[dtype](data);
 }
 
 /** A new zeroed array of `length` elements of `dtype`. */

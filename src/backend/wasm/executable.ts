@@ -1,5 +1,5 @@
 /** A compiled program in a memory of its own: one call into WebAssembly runs a graph. */
-import { type DataOf, viewOf } from '../../core/dtype.js';
+import { copyOf, type DataOf, viewOf } from '../../core/dtype.js';
 import { AbortedError, ArgumentError, IndexError, MemoryError, NumericsError } from '../../core/errors.js';
 import { type NDArray, ndarray, sizeOf } from '../../core/ndarray.js';
 import { evaluateShape, type Extents } from '../../core/shape.js';
@@ -122,8 +122,7 @@ class Compiled implements WasmExecutable {
       const type = graph.values[value];
       if (!type) continue;
       const shape = evaluateShape(type.shape, extents);
-      // A view of shared memory cannot be kept: `slice` copies, into memory that is not shared.
-      outputs[output] = ndarray(type.dtype, shape, copyOf(this.array(plan, value, shape, offset)));
+      outputs[output] = ndarray(type.dtype, shape, copyOf(type.dtype, this.array(plan, value, shape, offset)));
     }
     return outputs;
   }
@@ -153,7 +152,7 @@ class Compiled implements WasmExecutable {
   getVariable(name: string, session?: Session): NDArray {
     const { dtype, shape } = this.store.variable(name);
     const at = this.address(name) + this.offsetFor(name, session);
-    return ndarray(dtype, shape, copyOf(viewOf(dtype, this.memory.buffer, at, sizeOf(shape))));
+    return ndarray(dtype, shape, copyOf(dtype, viewOf(dtype, this.memory.buffer, at, sizeOf(shape))));
   }
 
   setVariable(name: string, value: NDArray, session?: Session): void {
@@ -327,10 +326,6 @@ class Compiled implements WasmExecutable {
       for (const output of made.outputs) check(`the output of '${made.name}' (${made.op})`, output);
     });
   }
-}
-
-function copyOf(data: DataOf): DataOf {
-  return data.slice();
 }
 
 function memoryOf(pages: number, shared: boolean): WebAssembly.Memory {
