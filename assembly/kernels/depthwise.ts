@@ -1,88 +1,160 @@
 // Depthwise convolution of NHWC images: channels are the lanes of vectors, a unit is a row of the result.
 import { scratch } from '../runtime';
 import { fma } from '../simd';
-import { products } from '../taps';
+import { fourProducts, products } from '../taps';
+
+/** Bytes of an image row, about, that a strip of neighbouring windows spans: three such rows stay in the first cache. */
+const STRIP_BYTES: i32 = 1 << 12;
 
 /**
- * Windows of 3 x 3 at stride 1, of four channels or more. Nine taps and the sums of three neighbouring pixels stay in
- * registers while the columns of the image go by, three pixels each. Tap (i, j) is `tapStep * (3 * i + j)` bytes from
- * `kernel`: from the last tap backwards this is the gradient for the image. What lies outside the image is zero.
+ * The results of `count` neighbouring windows of 3 x 3, whose first pixels in their three image rows are at a, b and c.
+ * Nine taps and the sums that a pixel adds to stay in registers while the pixels go by. A row outside the image has a step
+ * of 0. `before`: the first column is outside. `behind`: the last one is.
+ */
+export function slide3x3(
+  to: usize, count: i32, a: usize, b: usize, c: usize, aStep: usize, bStep: usize, cStep: usize, kernel: usize, tapStep: usize,
+  bias: usize, channels: i32, stride: i32, before: bool, behind: bool, least: v128,
+): void {
+  const pixel = <usize>channels << 2;
+  for (let channel = 0; channel < channels; channel += 4) {
+    // The last four channels may overlap those before them.
+    const at = <usize>min(channel, channels - 4) << 2;
+    let tap = kernel + at;
+    const k0 = v128.load(tap);
+    const k1 = v128.load((tap += tapStep));
+    const k2 = v128.load((tap += tapStep));
+    const k3 = v128.load((tap += tapStep));
+    const k4 = v128.load((tap += tapStep));
+    const k5 = v128.load((tap += tapStep));
+    const k6 = v128.load((tap += tapStep));
+    const k7 = v128.load((tap += tapStep));
+    const k8 = v128.load((tap += tapStep));
+    const start = bias + at;
+    let p = a + at;
+    let q = b + at;
+    let r = c + at;
+    let y = to + at;
+    let s = v128.load(start);
+    if (!before) {
+      s = fma(v128.load(p), k0, s);
+      s = fma(v128.load(q), k3, s);
+      s = fma(v128.load(r), k6, s);
+      p += aStep;
+      q += bStep;
+      r += cStep;
+    }
+    let u = v128.load(p);
+    s = fma(u, k1, s);
+    if (stride == 1) {
+      let t = fma(u, k0, v128.load(start));
+      u = v128.load(q);
+      s = fma(u, k4, s);
+      t = fma(u, k3, t);
+      u = v128.load(r);
+      s = fma(u, k7, s);
+      t = fma(u, k6, t);
+      for (let i = count - i32(behind); i > 0; i--) {
+        p += aStep;
+        q += bStep;
+        r += cStep;
+        u = v128.load(p);
+        s = fma(u, k2, s);
+        t = fma(u, k1, t);
+        let next = fma(u, k0, v128.load(start));
+        u = v128.load(q);
+        s = fma(u, k5, s);
+        t = fma(u, k4, t);
+        next = fma(u, k3, next);
+        u = v128.load(r);
+        s = fma(u, k8, s);
+        v128.store(y, f32x4.pmax(s, least));
+        s = fma(u, k7, t);
+        t = fma(u, k6, next);
+        y += pixel;
+      }
+    } else {
+      s = fma(v128.load(q), k4, s);
+      s = fma(v128.load(r), k7, s);
+      for (let i = count - i32(behind); i > 0; i--) {
+        p += aStep;
+        q += bStep;
+        r += cStep;
+        u = v128.load(p);
+        s = fma(u, k2, s);
+        let next = fma(u, k0, v128.load(start));
+        u = v128.load(q);
+        s = fma(u, k5, s);
+        next = fma(u, k3, next);
+        u = v128.load(r);
+        s = fma(u, k8, s);
+        next = fma(u, k6, next);
+        v128.store(y, f32x4.pmax(s, least));
+        y += pixel;
+        if (i == 1 && !behind) break;
+        p += aStep;
+        q += bStep;
+        r += cStep;
+        s = fma(v128.load(p), k1, next);
+        s = fma(v128.load(q), k4, s);
+        s = fma(v128.load(r), k7, s);
+      }
+    }
+    if (behind) v128.store(y, f32x4.pmax(s, least));
+  }
+}
+
+/**
+ * Windows of 3 x 3 that go one or two columns on at a time, of four channels or more. Tap (i, j) is
+ * `tapStep * (3 * i + j)` bytes from `kernel`: from the last tap backwards this is the gradient for the image. What lies
+ * outside the image is zero.
  */
 export function depthwise3x3(
   begin: i32, end: i32, x: usize, kernel: usize, bias: usize, y: usize, tapStep: i32, height: i32, width: i32, channels: i32,
-  outHeight: i32, outWidth: i32, top: i32, left: i32, low: f32,
+  outHeight: i32, outWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32, low: f32,
 ): void {
   const zeros = scratch();
   const pixel = <usize>channels << 2;
   const line = <usize>width * pixel;
   const least = f32x4.splat(low);
-  v128.store(zeros, i32x4.splat(0));
+  memory.fill(zeros, 0, pixel);
+  const start = bias ? bias : zeros;
+  const strip = max(4, STRIP_BYTES / (<i32>pixel * strideWidth));
+  // Windows in [first, last) leave the image by no more than a column.
+  const first = min(max((left + strideWidth - 2) / strideWidth, 0), outWidth);
+  const last = max(first, min(outWidth, (width + left - 2 + strideWidth) / strideWidth));
   for (let unit = begin; unit < end; unit++) {
-    const row = unit % outHeight - top;
+    const row = unit % outHeight * strideHeight - top;
     const image = x + <usize>(unit / outHeight) * height * line;
-    const first = <usize>max(-left, 0) * pixel;
-    for (let channel = 0; channel < channels; channel += 4) {
-      // The last four channels may overlap those before them.
-      const at = <usize>min(channel, channels - 4) << 2;
-      let tap = kernel + at;
-      const k0 = v128.load(tap);
-      const k1 = v128.load((tap += tapStep));
-      const k2 = v128.load((tap += tapStep));
-      const k3 = v128.load((tap += tapStep));
-      const k4 = v128.load((tap += tapStep));
-      const k5 = v128.load((tap += tapStep));
-      const k6 = v128.load((tap += tapStep));
-      const k7 = v128.load((tap += tapStep));
-      const k8 = v128.load((tap += tapStep));
-      let a = zeros;
-      let b = zeros;
-      let c = zeros;
-      let aStep: usize = 0;
-      let bStep: usize = 0;
-      let cStep: usize = 0;
-      if (<u32>row < <u32>height) {
-        a = image + <usize>row * line + first + at;
-        aStep = pixel;
-      }
-      if (<u32>(row + 1) < <u32>height) {
-        b = image + <usize>(row + 1) * line + first + at;
-        bStep = pixel;
-      }
-      if (<u32>(row + 2) < <u32>height) {
-        c = image + <usize>(row + 2) * line + first + at;
-        cStep = pixel;
-      }
-      const start = bias ? v128.load(bias + at) : i32x4.splat(0);
-      let s0 = start;
-      let s1 = start;
-      let s2 = start;
-      let to = y + <usize>unit * outWidth * pixel + at;
-      for (let i = 0; i < outWidth + 2; i++) {
-        if (<u32>(i - left) < <u32>width) {
-          const p = v128.load(a);
-          s0 = fma(p, k2, s0);
-          s1 = fma(p, k1, s1);
-          s2 = fma(p, k0, s2);
-          const q = v128.load(b);
-          s0 = fma(q, k5, s0);
-          s1 = fma(q, k4, s1);
-          s2 = fma(q, k3, s2);
-          const r = v128.load(c);
-          s0 = fma(r, k8, s0);
-          s1 = fma(r, k7, s1);
-          s2 = fma(r, k6, s2);
-          a += aStep;
-          b += bStep;
-          c += cStep;
-        }
-        if (i >= 2) {
-          v128.store(to, f32x4.pmax(s0, least));
-          to += pixel;
-        }
-        s0 = s1;
-        s1 = s2;
-        s2 = start;
-      }
+    const above = max(-row, 0);
+    const rows = min(3, height - row) - above;
+    const source = image + <usize>(row + above) * line;
+    const to = y + <usize>unit * outWidth * pixel;
+    for (let i = 0; i < outWidth; i++) {
+      if (i == first) i = last;
+      if (i == outWidth) break;
+      const column = i * strideWidth - left;
+      const before = max(-column, 0);
+      const columns = min(3, width - column) - before;
+      products(
+        to + <usize>i * pixel, source + <usize>(column + before) * pixel, kernel + <usize>((3 * above + before) * tapStep), bias,
+        channels, rows, columns, line, pixel, <usize>(3 * tapStep), tapStep, least,
+      );
+    }
+    const isA = <u32>row < <u32>height;
+    const isB = <u32>(row + 1) < <u32>height;
+    const isC = <u32>(row + 2) < <u32>height;
+    const rest = image + <usize>row * line;
+    for (let i = first; i < last; i += strip) {
+      const column = i * strideWidth - left;
+      const before = column < 0;
+      const from = rest + <usize>(column + i32(before)) * pixel;
+      const count = min(strip, last - i);
+      const behind = column + (count - 1) * strideWidth + 3 > width;
+      slide3x3(
+        to + <usize>i * pixel, count, isA ? from : zeros, isB ? from + line : zeros, isC ? from + 2 * line : zeros,
+        isA ? pixel : 0, isB ? pixel : 0, isC ? pixel : 0, kernel, tapStep, start, channels, strideWidth, before, behind,
+        least,
+      );
     }
   }
 }
@@ -105,6 +177,15 @@ export function depthwise(
     let to = y + <usize>unit * outWidth * pixel;
     for (let i = 0; i < outWidth; i++) {
       const column = i * strideWidth - left;
+      if (channels >= 8 && column >= 0 && i + 4 <= outWidth && column + 3 * strideWidth + kernelWidth <= width) {
+        fourProducts(
+          to, pixel, source + <usize>column * pixel, <usize>strideWidth * pixel, taps, bias, channels, rows, kernelWidth, line, pixel,
+          kernelLine, pixel, least,
+        );
+        to += 4 * pixel;
+        i += 3;
+        continue;
+      }
       const first = max(-column, 0);
       const columns = min(kernelWidth, width - column) - first;
       const from = source + <usize>(column + first) * pixel;

@@ -1,4 +1,4 @@
-/** Depthwise convolutions. Windows of 3 x 3 at stride 1 have a kernel of their own, which is its own gradient too. */
+/** Depthwise convolutions. Windows of 3 x 3 have a kernel of their own, which at stride 1 is its own gradient too. */
 import { ceilDivDim, type Dim, mulDims, subDims } from '../../../core/shape.js';
 import { slides } from '../../../ops/conv.js';
 import { one, two, twoOrThree } from '../../../ops/rules.js';
@@ -10,9 +10,6 @@ import { beyond } from './move.js';
 
 /** Multiply-adds of a unit of the filter gradient. */
 const FILTER_UNIT = 2 ** 18;
-/** What the kernel for 3 x 3 reads zeros from. */
-const ZERO_BYTES = 16;
-
 /** The sizes of an image and of the output that windows make of it. */
 function sizes(op: string, x: Operand, y: Operand, kernelSize: Pair, attrs: Convolution) {
   const [, height = 0, width = 0] = x.shape;
@@ -29,8 +26,8 @@ function window({ shape }: Pick<Operand, 'shape'>, { strides }: Convolution, emi
 
 type Window = ReturnType<typeof window>;
 
-const isThree = ({ kernelHeight, kernelWidth, channels, strideHeight, strideWidth }: Window): boolean =>
-  kernelHeight === 3 && kernelWidth === 3 && strideHeight === 1 && strideWidth === 1 && channels >= 4;
+const isThree = ({ kernelHeight, kernelWidth, channels, strideWidth }: Window): boolean =>
+  kernelHeight === 3 && kernelWidth === 3 && strideWidth <= 2 && channels >= 4;
 
 /** One unit for each row of an image. */
 const rowsOf = ({ shape: [n = 0, rows = 0] }: Operand): Dim => mulDims(n, rows);
@@ -40,12 +37,12 @@ export const lower = {
     const [x, kernel, bias] = twoOrThree('depthwiseConv2d', inputs);
     const y = one('depthwiseConv2d', outputs);
     const shape = window(kernel, attrs, emit);
-    const { channels, kernelHeight, kernelWidth } = shape;
+    const { channels, kernelHeight, kernelWidth, ...strides } = shape;
     const places = { x: x.at, kernel: kernel.at, bias: bias?.at ?? 0, y: y.at, low: lowOf(attrs.activation) } as const;
     const image = sizes('depthwiseConv2d', x, y, [kernelHeight, kernelWidth], attrs);
     if (isThree(shape)) {
-      emit.threadScratch(ZERO_BYTES);
-      emit.record('depthwise3x3', rowsOf(y), { ...places, ...image, channels, tapStep: 4 * channels });
+      emit.threadScratch(4 * channels);
+      emit.record('depthwise3x3', rowsOf(y), { ...places, ...image, ...strides, channels, tapStep: 4 * channels });
     } else {
       emit.record('depthwise', rowsOf(y), { ...places, ...image, ...shape });
     }
@@ -54,22 +51,24 @@ export const lower = {
     const [dy, kernel] = two('depthwiseConv2dInputGrad', inputs);
     const dx = one('depthwiseConv2dInputGrad', outputs);
     const shape = window(kernel, attrs, emit);
-    const { channels, kernelHeight, kernelWidth } = shape;
+    const { channels, kernelHeight, kernelWidth, strideHeight, strideWidth } = shape;
     const image = sizes('depthwiseConv2dInputGrad', dx, dy, [kernelHeight, kernelWidth], attrs);
-    if (!isThree(shape)) {
+    if (!isThree(shape) || strideHeight > 1 || strideWidth > 1) {
       const places = { dy: dy.at, kernel: kernel.at, dx: dx.at };
       emit.record('depthwiseInputGrad', rowsOf(dx), { ...places, ...image, ...shape });
       return;
     }
     // The same sums over dy, with the taps from the last to the first.
     const { height, width, outHeight, outWidth, top, left } = image;
-    emit.threadScratch(ZERO_BYTES);
+    emit.threadScratch(4 * channels);
     emit.record('depthwise3x3', rowsOf(dx), {
       x: dy.at,
       kernel: beyond(kernel.at, 8 * 4 * channels),
       bias: 0,
       y: dx.at,
       tapStep: -4 * channels,
+      strideHeight,
+      strideWidth,
       height: outHeight,
       width: outWidth,
       channels,
