@@ -5,7 +5,8 @@
 //   exp         1.57     1.90
 //   log         0.83     0.84
 //   tanh        5.3      6.4     near 1; never beyond it
-//   sigmoid     2.6      2.5     1 / (1 + exp(-x))
+//   expRow      2.2      2.5     exp of what is not above 0
+//   sigmoid     2.7      2.5     1 / (1 + exp(-x))
 //   pow         0.51     0.51
 //
 // NaN gives NaN. Below the smallest normal number exp gives 0; log and pow take denormal numbers, and pow gives them.
@@ -63,6 +64,12 @@ const POW_ONE: usize = TABLE + 768;
 const POW_INFINITE: usize = TABLE + 784;
 const LARGEST: usize = TABLE + 800;
 const NOT_SIGN: usize = TABLE + 816;
+// exp, to the nearest power of two
+const MINUS_HALF: usize = TABLE + 832;
+const NEAR_2: usize = TABLE + 848;
+const NEAR_3: usize = TABLE + 864;
+const NEAR_4: usize = TABLE + 880;
+const NEAR_5: usize = TABLE + 896;
 
 function floats(at: usize, value: f32): void {
   v128.store(at, f32x4.splat(value));
@@ -134,6 +141,12 @@ export function setupMath(): void {
   doubles(POW_INFINITE, Infinity);
   floats(LARGEST, 3.40282347e38);
   ints(NOT_SIGN, 0x7fffffff);
+  // e^r = 1 + r + r^2 (c2 + c3 r + c4 r^2 + c5 r^3) on [-ln 2 / 2, ln 2 / 2], least relative error 1.1e-7.
+  floats(MINUS_HALF, -0.5);
+  floats(NEAR_2, 0.4999923030974419);
+  floats(NEAR_3, 0.16667115389066586);
+  floats(NEAR_4, 0.04189033150417398);
+  floats(NEAR_5, 0.00831250125056287);
 }
 
 /** e^x of four floats. */
@@ -141,7 +154,10 @@ export function setupMath(): void {
 @inline
 export function exp(x: v128): v128 {
   const a = f32x4.pmax(f32x4.pmin(x, v128.load(HIGHEST)), v128.load(LOWEST));
-  const n = f32x4.floor(f32x4.mul(a, v128.load(LOG2E)));
+  const bias = v128.load(EXPONENT);
+  // The integer below, in the low bits: adding the bias rounds to the nearest of what is half less.
+  const bits = f32x4.add(fma(a, v128.load(LOG2E), v128.load(MINUS_HALF)), bias);
+  const n = f32x4.sub(bits, bias);
   const r = fnma(n, v128.load(LN2_LOW), fnma(n, v128.load(LN2_HIGH), a));
   const one = v128.load(ONE);
   let p = fma(v128.load(EXP_6), r, v128.load(EXP_5));
@@ -149,70 +165,101 @@ export function exp(x: v128): v128 {
   p = fma(p, r, v128.load(EXP_3));
   p = fma(p, r, v128.load(EXP_2));
   p = fma(fma(p, r, one), r, one);
-  return f32x4.mul(p, i32x4.shl(f32x4.add(n, v128.load(EXPONENT)), 23));
+  return f32x4.mul(p, i32x4.shl(bits, 23));
+}
+
+/** e^x of four floats that are not above 0, but for rounding. */
+// @ts-ignore: decorator
+@inline
+function expBelow(x: v128): v128 {
+  const a = f32x4.pmax(x, v128.load(LOWEST));
+  const bias = v128.load(EXPONENT);
+  const bits = fma(a, v128.load(LOG2E), bias);
+  const n = f32x4.sub(bits, bias);
+  const r = fnma(n, v128.load(LN2_LOW), fnma(n, v128.load(LN2_HIGH), a));
+  const one = v128.load(ONE);
+  let p = fma(v128.load(NEAR_5), r, v128.load(NEAR_4));
+  p = fma(p, r, v128.load(NEAR_3));
+  p = fma(p, r, v128.load(NEAR_2));
+  p = fma(fma(p, r, one), r, one);
+  return f32x4.mul(p, i32x4.shl(bits, 23));
 }
 
 /**
- * y = exp(x * scale + shift) for `count` floats, with a scale of 1 or -1; y may be x. Returns sums of the results, by lane.
- * Four vectors at a time share each constant.
+ * y = exp(x xor change) or, `below`, exp(x + change) where that sum is not above 0; y may be x. Returns sums of the results,
+ * by lane. Four vectors at a time share each constant. `below` takes the nearest power of two and with it a term less, which
+ * would lose the results from e^88.37 on.
  */
-export function expRow(y: usize, x: usize, count: i32, scale: v128, shift: v128): v128 {
+// @ts-ignore: decorator
+@inline
+function expOf(y: usize, x: usize, count: i32, change: v128, below: bool): v128 {
   let sumA = i32x4.splat(0);
   let sumB = sumA;
-  let sumC = sumA;
-  let sumD = sumA;
   for (; count >= 16; count -= 16) {
-    let a = fma(v128.load(x), scale, shift);
-    let b = fma(v128.load(x, 16), scale, shift);
-    let c = fma(v128.load(x, 32), scale, shift);
-    let d = fma(v128.load(x, 48), scale, shift);
-    let k = v128.load(HIGHEST);
-    a = f32x4.pmin(a, k);
-    b = f32x4.pmin(b, k);
-    c = f32x4.pmin(c, k);
-    d = f32x4.pmin(d, k);
+    let a = below ? f32x4.add(v128.load(x), change) : v128.xor(v128.load(x), change);
+    let b = below ? f32x4.add(v128.load(x, 16), change) : v128.xor(v128.load(x, 16), change);
+    let c = below ? f32x4.add(v128.load(x, 32), change) : v128.xor(v128.load(x, 32), change);
+    let d = below ? f32x4.add(v128.load(x, 48), change) : v128.xor(v128.load(x, 48), change);
+    let k: v128;
+    if (!below) {
+      k = v128.load(HIGHEST);
+      a = f32x4.pmin(a, k);
+      b = f32x4.pmin(b, k);
+      c = f32x4.pmin(c, k);
+      d = f32x4.pmin(d, k);
+    }
     k = v128.load(LOWEST);
     a = f32x4.pmax(a, k);
     b = f32x4.pmax(b, k);
     c = f32x4.pmax(c, k);
     d = f32x4.pmax(d, k);
     k = v128.load(LOG2E);
-    let na = f32x4.floor(f32x4.mul(a, k));
-    let nb = f32x4.floor(f32x4.mul(b, k));
-    let nc = f32x4.floor(f32x4.mul(c, k));
-    let nd = f32x4.floor(f32x4.mul(d, k));
+    const bias = v128.load(EXPONENT);
+    const half = v128.load(MINUS_HALF);
+    const ba = below ? fma(a, k, bias) : f32x4.add(fma(a, k, half), bias);
+    const bb = below ? fma(b, k, bias) : f32x4.add(fma(b, k, half), bias);
+    const bc = below ? fma(c, k, bias) : f32x4.add(fma(c, k, half), bias);
+    const bd = below ? fma(d, k, bias) : f32x4.add(fma(d, k, half), bias);
+    let pa = f32x4.sub(ba, bias);
+    let pb = f32x4.sub(bb, bias);
+    let pc = f32x4.sub(bc, bias);
+    let pd = f32x4.sub(bd, bias);
     k = v128.load(LN2_HIGH);
-    a = fnma(na, k, a);
-    b = fnma(nb, k, b);
-    c = fnma(nc, k, c);
-    d = fnma(nd, k, d);
+    a = fnma(pa, k, a);
+    b = fnma(pb, k, b);
+    c = fnma(pc, k, c);
+    d = fnma(pd, k, d);
     k = v128.load(LN2_LOW);
-    a = fnma(na, k, a);
-    b = fnma(nb, k, b);
-    c = fnma(nc, k, c);
-    d = fnma(nd, k, d);
-    k = v128.load(EXPONENT);
-    na = i32x4.shl(f32x4.add(na, k), 23);
-    nb = i32x4.shl(f32x4.add(nb, k), 23);
-    nc = i32x4.shl(f32x4.add(nc, k), 23);
-    nd = i32x4.shl(f32x4.add(nd, k), 23);
-    k = v128.load(EXP_6);
-    const next = v128.load(EXP_5);
-    let pa = fma(k, a, next);
-    let pb = fma(k, b, next);
-    let pc = fma(k, c, next);
-    let pd = fma(k, d, next);
-    k = v128.load(EXP_4);
+    a = fnma(pa, k, a);
+    b = fnma(pb, k, b);
+    c = fnma(pc, k, c);
+    d = fnma(pd, k, d);
+    if (below) {
+      k = v128.load(NEAR_5);
+      const next = v128.load(NEAR_4);
+      pa = fma(k, a, next);
+      pb = fma(k, b, next);
+      pc = fma(k, c, next);
+      pd = fma(k, d, next);
+    } else {
+      k = v128.load(EXP_6);
+      const next = v128.load(EXP_5);
+      pa = fma(k, a, next);
+      pb = fma(k, b, next);
+      pc = fma(k, c, next);
+      pd = fma(k, d, next);
+      k = v128.load(EXP_4);
+      pa = fma(pa, a, k);
+      pb = fma(pb, b, k);
+      pc = fma(pc, c, k);
+      pd = fma(pd, d, k);
+    }
+    k = v128.load(below ? NEAR_3 : EXP_3);
     pa = fma(pa, a, k);
     pb = fma(pb, b, k);
     pc = fma(pc, c, k);
     pd = fma(pd, d, k);
-    k = v128.load(EXP_3);
-    pa = fma(pa, a, k);
-    pb = fma(pb, b, k);
-    pc = fma(pc, c, k);
-    pd = fma(pd, d, k);
-    k = v128.load(EXP_2);
+    k = v128.load(below ? NEAR_2 : EXP_2);
     pa = fma(pa, a, k);
     pb = fma(pb, b, k);
     pc = fma(pc, c, k);
@@ -222,34 +269,40 @@ export function expRow(y: usize, x: usize, count: i32, scale: v128, shift: v128)
     pb = fma(fma(pb, b, k), b, k);
     pc = fma(fma(pc, c, k), c, k);
     pd = fma(fma(pd, d, k), d, k);
-    a = f32x4.mul(pa, na);
-    b = f32x4.mul(pb, nb);
-    c = f32x4.mul(pc, nc);
-    d = f32x4.mul(pd, nd);
+    a = f32x4.mul(pa, i32x4.shl(ba, 23));
+    b = f32x4.mul(pb, i32x4.shl(bb, 23));
+    c = f32x4.mul(pc, i32x4.shl(bc, 23));
+    d = f32x4.mul(pd, i32x4.shl(bd, 23));
     v128.store(y, a);
     v128.store(y, b, 16);
     v128.store(y, c, 32);
     v128.store(y, d, 48);
     sumA = f32x4.add(sumA, a);
     sumB = f32x4.add(sumB, b);
-    sumC = f32x4.add(sumC, c);
-    sumD = f32x4.add(sumD, d);
+    sumA = f32x4.add(sumA, c);
+    sumB = f32x4.add(sumB, d);
     x += 64;
     y += 64;
   }
-  for (; count >= 4; count -= 4) {
-    const p = exp(fma(v128.load(x), scale, shift));
-    v128.store(y, p);
-    sumA = f32x4.add(sumA, p);
+  for (; count > 0; count -= 4) {
+    const a = loadLanes(x, count);
+    const p = below ? expBelow(f32x4.add(a, change)) : exp(v128.xor(a, change));
+    storeLanes(y, p, count);
+    sumA = f32x4.add(sumA, count >= 4 ? p : v128.and(p, lanesBelow(count)));
     x += 16;
     y += 16;
   }
-  if (count > 0) {
-    const p = exp(fma(loadLanes(x, count), scale, shift));
-    storeLanes(y, p, count);
-    sumA = f32x4.add(sumA, v128.and(p, lanesBelow(count)));
-  }
-  return f32x4.add(f32x4.add(sumA, sumB), f32x4.add(sumC, sumD));
+  return f32x4.add(sumA, sumB);
+}
+
+/** y = exp(x + shift) for `count` floats, none above 0 by more than rounding; y may be x. Returns sums of them, by lane. */
+export function expRow(y: usize, x: usize, count: i32, shift: v128): v128 {
+  return expOf(y, x, count, shift, true);
+}
+
+/** y = exp(x xor sign) for `count` floats; y may be x. */
+export function expAny(y: usize, x: usize, count: i32, sign: v128): void {
+  expOf(y, x, count, sign, false);
 }
 
 /** The natural logarithm: of 0 it is -Infinity, of what is below 0 NaN. */

@@ -24,7 +24,6 @@ export function attentionGrad(
   const slopes = probabilities + (ROWS * COLUMNS << 2);
   const scaled = slopes + (ROWS * COLUMNS << 2);
   const width = <usize>((d + 3) & ~3) << 2;
-  const one = f32x4.splat(1);
   v128.store(zeros, i32x4.splat(0));
   v128.store(zeros, i32x4.splat(0), 16);
   for (let unit = begin; unit < end; unit++) {
@@ -82,7 +81,7 @@ export function attentionGrad(
             const at = <usize>j << 2;
             v128.store(p + at, f32x4.sub(v128.load(p + at), v128.load(sums + at)));
           }
-          expRow(p, p, columns, one, i32x4.splat(0));
+          expRow(p, p, columns, i32x4.splat(0));
           clear(p, hidden, visible, columns);
           for (let j = 0; j < columns; j += 4) {
             const at = <usize>j << 2;
@@ -90,7 +89,7 @@ export function attentionGrad(
           }
         } else {
           const center = v128.load32_splat(delta + (queries + i << 2));
-          expRow(p, p, columns, one, f32x4.neg(v128.load32_splat(logSum + (queries + i << 2))));
+          expRow(p, p, columns, f32x4.neg(v128.load32_splat(logSum + (queries + i << 2))));
           clear(p, hidden, visible, columns);
           for (let j = 0; j < columns; j += 4) {
             const at = <usize>j << 2;

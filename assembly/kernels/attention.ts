@@ -23,7 +23,6 @@ export function attention(
   const scores = table + BLOCKS;
   const queries = scores + (ROWS * COLUMNS << 2);
   const width = <usize>((d + 3) & ~3) << 2;
-  const one = f32x4.splat(1);
   v128.store(zeros, i32x4.splat(0));
   v128.store(zeros, i32x4.splat(0), 16);
   for (let unit = begin; unit < end; unit++) {
@@ -62,7 +61,7 @@ export function attention(
         const highest = max(before, largestOf(row4, visible));
         // Where all are hidden there is nothing to subtract, and a NaN must stay one.
         const shift: f32 = highest == -Infinity ? 0 : -highest;
-        const sum = hsum(expRow(row4, row4, visible, one, f32x4.splat(shift)));
+        const sum = hsum(expRow(row4, row4, visible, f32x4.splat(shift)));
         if (visible < columns) memory.fill(row4 + (visible << 2), 0, <usize>(columns - visible) << 2);
         let total = load<f32>(state, 4);
         if (highest > before) {

@@ -1,7 +1,7 @@
 // Functions of one operand. A unit is BLOCK elements.
 
 import { loadOctets, loadLanes, storeOctets, storeLanes } from '../lanes';
-import { expRow, log, tanhRow } from '../math';
+import { expAny, log, tanhRow } from '../math';
 import { fail, NOT_FINITE } from '../runtime';
 import { elementsBefore, map, narrow } from '../templates';
 
@@ -134,20 +134,19 @@ export function toF32(begin: i32, end: i32, y: usize, x: usize, count: i32): voi
 export function expF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
   const first = elementsBefore(begin, count);
   const at = <usize>first << 2;
-  expRow(y + at, x + at, elementsBefore(end, count) - first, f32x4.splat(1), i32x4.splat(0));
+  expAny(y + at, x + at, elementsBefore(end, count) - first, i32x4.splat(0));
 }
 
 /** y = 1 / (1 + exp(-x)), by pieces that stay in the first cache. */
 export function sigmoidF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
   const first = elementsBefore(begin, count);
   const one = f32x4.splat(1);
-  const minus = f32x4.splat(-1);
-  const zero = i32x4.splat(0);
+  const minus = i32x4.splat(0x80000000);
   x += <usize>first << 2;
   y += <usize>first << 2;
   for (let left = elementsBefore(end, count) - first; left > 0; left -= 1024) {
     let n = min(left, 1024);
-    expRow(y, x, n, minus, zero);
+    expAny(y, x, n, minus);
     x += 4096;
     for (; n > 0; n -= 4) {
       storeLanes(y, f32x4.div(one, f32x4.add(one, loadLanes(y, n))), n);

@@ -43,7 +43,6 @@ export function crossentropyGrad(
   width: i32,
   perUnit: i32,
 ): void {
-  const one = f32x4.splat(1);
   const last = min(end * perUnit, rows);
   for (let row = begin * perUnit; row < last; ++row) {
     const label = load<i32>(labels + (<usize>row << 2));
@@ -53,7 +52,7 @@ export function crossentropyGrad(
     }
     const from = logits + (<usize>(row * width) << 2);
     const to = dlogits + (<usize>(row * width) << 2);
-    const sum = hsum(expRow(to, from, width, one, f32x4.splat(-largestOf(from, width))));
+    const sum = hsum(expRow(to, from, width, f32x4.splat(-largestOf(from, width))));
     const g = load<f32>(dloss + (<usize>row << 2));
     // The label's own entry is (p - 1) g: exact to the last place where p is near 1.
     const atLabel = to + (<usize>label << 2);

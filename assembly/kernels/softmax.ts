@@ -9,12 +9,11 @@ import { hsum } from '../simd';
 export function softmax(begin: i32, end: i32, y: usize, x: usize, rows: i32, width: i32, perUnit: i32): void {
   const first = min(begin * perUnit, rows);
   const last = min(end * perUnit, rows);
-  const one = f32x4.splat(1);
   let from = x + (<usize>(first * width) << 2);
   let to = y + (<usize>(first * width) << 2);
   for (let row = first; row < last; ++row) {
     const shift = f32x4.splat(-largestOf(from, width));
-    const scale = f32x4.splat(<f32>1 / hsum(expRow(to, from, width, one, shift)));
+    const scale = f32x4.splat(<f32>1 / hsum(expRow(to, from, width, shift)));
     from += <usize>width << 2;
     scaleRow(to, width, scale);
     to += <usize>width << 2;
