@@ -1,5 +1,10 @@
 // Walks the records of a plan. A record is
-//   +0 kernel  +4 units  +8 bytes to the next record  +12 its number  +16 whether it waits  +20 arguments, four bytes each
+//   +0 kernel  +4 units  +8 bytes to the next record  +12 its number  +16 whether it waits  +20 bytes to the end of its group
+//   +24 arguments, four bytes each
+//
+// Records of a group have the same units, of which no two touch the same: they are walked as one, unit by unit, so that
+// what one record wrote is in the first-level cache for the next. What is said of a record below, the first of a group
+// stands for: it has the counts of all. A run that begins or ends inside a group walks the part that it has.
 //
 // With threads, all of them walk the same records. A record that waits is begun when those before it are complete; others
 // do not touch what those still write. A record has two words in the sync area, 64 bytes apart: units still
@@ -14,7 +19,7 @@ import {
   setRecord, setScratch,
 } from './runtime';
 
-const HEADER = 20;
+const HEADER = 24;
 const SPINS = 20000;
 /** A wait ends at the latest after this many nanoseconds, to look at the abort word. */
 const PATIENCE: i64 = 20_000_000;
@@ -37,10 +42,30 @@ function stopped(): bool {
   return atomic.load<i32>(STATUS) != 0 || atomic.load<i32>(ABORT) != 0;
 }
 
-/** Runs what this thread can claim of a record. False when the run is over for this thread. */
+/** The end of a record's group, or of the run. */
 // @ts-ignore: decorator
 @inline
-function share<D>(record: usize, sync: usize, epoch: i32): bool {
+function groupEnd(record: usize, last: usize): usize {
+  return min(record + load<u32>(record, 20), last);
+}
+
+/** Runs units [begin, end) of the records in [record, last), which are a group. */
+// @ts-ignore: decorator
+@inline
+function perform<D>(record: usize, last: usize, begin: i32, end: i32): void {
+  const step = record + load<u32>(record, 8) == last ? end - begin : 1;
+  for (let unit = begin; unit < end; unit += step) {
+    for (let each = record; each < last; each += load<u32>(each, 8)) {
+      setRecord(load<i32>(each, 12));
+      changetype<D>(0).call(load<i32>(each), unit, unit + step, each + HEADER);
+    }
+  }
+}
+
+/** Runs what this thread can claim of a group. False when the run is over for this thread. */
+// @ts-ignore: decorator
+@inline
+function share<D>(record: usize, last: usize, sync: usize, epoch: i32): bool {
   const threads = atomic.load<i32>(RUNNING_THREADS);
   let units = 0;
   while (true) {
@@ -59,8 +84,7 @@ function share<D>(record: usize, sync: usize, epoch: i32): bool {
     if (atomic.cmpxchg<i64>(sync, seen, word(epoch, left - taken)) != seen) continue;
     units = load<i32>(record, 4);
     const begin = units - left;
-    setRecord(load<i32>(record, 12));
-    changetype<D>(0).call(load<i32>(record), begin, begin + taken, record + HEADER);
+    perform<D>(record, last, begin, begin + taken);
     finish(sync + 64, epoch, units, taken);
   }
 }
@@ -102,9 +126,9 @@ function countsOf(record: usize): usize {
   return load<usize>(SYNC) + (<usize>load<i32>(record, 12) << 7);
 }
 
-/** Waits for the records in [first, last). False when the run is over for this thread. */
+/** Waits for the groups in [first, last). False when the run is over for this thread. */
 function completeAll(first: usize, last: usize, epoch: i32): bool {
-  for (let record = first; record < last; record += load<u32>(record, 8)) {
+  for (let record = first; record < last; record = groupEnd(record, last)) {
     if (!complete(countsOf(record) + 64, epoch)) return false;
   }
   return !stopped();
@@ -112,12 +136,14 @@ function completeAll(first: usize, last: usize, epoch: i32): bool {
 
 function walkTogether<D>(first: usize, last: usize, epoch: i32): void {
   let open = first;
-  for (let record = first; record < last; record += load<u32>(record, 8)) {
+  for (let record = first; record < last; ) {
     if (load<i32>(record, 16) != 0) {
       if (!completeAll(open, record, epoch)) return;
       open = record;
     }
-    if (!share<D>(record, countsOf(record), epoch)) return;
+    const end = groupEnd(record, last);
+    if (!share<D>(record, end, countsOf(record), epoch)) return;
+    record = end;
   }
   completeAll(open, last, epoch);
 }
@@ -143,12 +169,11 @@ export function walk<D>(first: usize, last: usize): void {
       return;
     }
   }
-  for (let record = first; record < last; record += load<u32>(record, 8)) {
-    const units = load<i32>(record, 4);
-    if (units == 0) continue;
-    setRecord(load<i32>(record, 12));
-    changetype<D>(0).call(load<i32>(record), 0, units, record + HEADER);
+  for (let record = first; record < last; ) {
+    const end = groupEnd(record, last);
+    perform<D>(record, end, 0, load<i32>(record, 4));
     if (load<i32>(STATUS) != 0) return;
+    record = end;
   }
 }
 

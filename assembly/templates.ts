@@ -9,8 +9,8 @@
 import { loadOctets, loadLanes, storeOctets, storeLanes } from './lanes';
 import { scratch } from './runtime';
 
-/** Elements of a unit. */
-export const BLOCK: i32 = 1 << 14;
+/** Elements of a unit: a few operands of a group's records stay in the first cache. */
+export const BLOCK: i32 = 1 << 12;
 
 /** Elements of the result that units before `unit` make. */
 // @ts-ignore: decorator

@@ -121,8 +121,8 @@ export const recipes: fc.Arbitrary<Recipe> = fc.array(
  * A program with one graph `run`: the last rows, the last image and one value between are its outputs, and variable
  * `state` is updated. With `training`, its other variables take a step of gradient descent.
  */
-export function randomProgram(recipe: Recipe, training: boolean): ProgramBuilder {
-  const builder = new ProgramBuilder({ symbols: { [batch]: 4 }, seed: 1 });
+export function randomProgram(recipe: Recipe, training: boolean, largestBatch = 4): ProgramBuilder {
+  const builder = new ProgramBuilder({ symbols: { [batch]: largestBatch }, seed: 1 });
   builder.trace('run', randomInputs, (inputs, scope) => {
     const made = { rows: [inputs.rows], image: [inputs.image] };
     const available = training ? steps : [...steps, ...integerSteps];

@@ -1,5 +1,5 @@
 /**
- * Which records wait for those before them. Threads pass from one record to the next while nobody waits, so records
+ * Which groups of records wait for those before them. Threads pass from one group to the next while nobody waits, so groups
  * between two waits may be worked on at once: none of them writes what another touches. What a record writes follows
  * from its node: all that it touches but the node's inputs and tables.
  */
@@ -22,11 +22,11 @@ export interface Places {
   isVariable(buffer: number): boolean;
 }
 
-/** For each record, in the order of the plan, whether it is begun only when those before it are complete. */
-export function waitsOf(draft: PlanDraft, records: readonly RecordDraft[], places: Places): readonly boolean[] {
+/** For each group, in the order of the plan, whether it is begun only when those before it are complete. */
+export function waitsOf(draft: PlanDraft, groups: PlanDraft['groups'], places: Places): readonly boolean[] {
   let open: readonly Touch[] = [];
-  return records.map((record) => {
-    const touches = touchesOf(draft, record, places);
+  return groups.map((group) => {
+    const touches = group.flatMap((record) => touchesOf(draft, record, places));
     const waits = touches.some((touch) => open.some((other) => meet(touch, other)));
     open = waits ? touches : [...open, ...touches];
     return waits;

@@ -14,7 +14,7 @@ import type { PlanDraft, RecordDraft } from './plan.js';
 import type { Store } from './store.js';
 
 const PLANS = 4096;
-const HEADER = 20;
+const HEADER = 24;
 const SYNC_BYTES = 128;
 export const PAGE = 65536;
 const ADDRESSABLE = 65536 * PAGE;
@@ -73,6 +73,9 @@ interface Options {
 
 const recordBytes = (record: RecordDraft): number => HEADER + record.args.length * 4;
 
+const sizeOf = (records: readonly RecordDraft[]): number =>
+  records.reduce((sum, record) => sum + recordBytes(record), 0);
+
 /** Lays out everything; throws `MemoryError` with the figures when it takes more than the limit. */
 export function layOutAll(store: Store, drafts: ReadonlyMap<string, PlanDraft>, options: Options): Layout {
   const fixed = new Map<number, number>();
@@ -88,10 +91,9 @@ export function layOutAll(store: Store, drafts: ReadonlyMap<string, PlanDraft>, 
   for (const [graph, draft] of drafts) {
     for (const [buffer, entries] of draft.tables) fixed.set(buffer, take(entries.length * 4));
     const prepare = draft.prepare.flatMap((each) => each.records);
-    const size = (list: readonly RecordDraft[]): number => list.reduce((sum, record) => sum + recordBytes(record), 0);
-    const at = take(size(prepare) + size(draft.body));
-    const body = at + size(prepare);
-    starts.set(graph, { prepare: at, body, end: body + size(draft.body), first: records.length });
+    const at = take(sizeOf(prepare) + sizeOf(draft.body));
+    const body = at + sizeOf(prepare);
+    starts.set(graph, { prepare: at, body, end: body + sizeOf(draft.body), first: records.length });
     for (const record of [...prepare, ...draft.body]) records.push({ graph, node: record.node });
   }
   const plansEnd = top;
@@ -200,14 +202,13 @@ function encode(
   }
   const words = new Uint32Array((start.end - start.prepare) / 4);
   let at = start.prepare;
-  const prepare = draft.prepare.flatMap(({ records }) => records);
-  const records = [...prepare, ...draft.body];
-  const waitsAt = waitsOf(draft, records, {
-    addressOf: (buffer) => addressOf({ buffer, offset: 0 }).at,
-    isVariable,
-  });
+  const records = [...draft.prepare.flatMap((each) => each.records), ...draft.body];
+  const packs = records.length - draft.body.length;
+  const places = { addressOf: (buffer: number) => addressOf({ buffer, offset: 0 }).at, isVariable };
+  const groups = [...records.slice(0, packs).map((record) => [record]), ...draft.groups];
+  const headers = headersOf(groups, waitsOf(draft, groups, places));
   const put = (record: RecordDraft, index: number): Step => {
-    const waits = waitsAt[index] === true;
+    const { waits, span } = headers[index] ?? { waits: true, span: 0 };
     const step = { at, node: record.node, kernel: record.kernel, waits };
     const kernel = draft.kernels.get(record.kernel);
     if (!kernel) throw new RangeError(`kernel ${record.kernel} is not in the module`);
@@ -217,8 +218,9 @@ function encode(
     words[base + 2] = recordBytes(record);
     words[base + 3] = start.first + index;
     words[base + 4] = waits ? 1 : 0;
+    words[base + 5] = span;
     record.args.forEach((argument, i) => {
-      words[base + 5 + i] = word(argument, kernel.isFloat[i] === true, at + HEADER + i * 4);
+      words[base + 6 + i] = word(argument, kernel.isFloat[i] === true, at + HEADER + i * 4);
     });
     at += recordBytes(record);
     return step;
@@ -234,10 +236,17 @@ function encode(
     packedKeys,
     patches,
     image,
-    steps: steps.slice(prepare.length),
-    packing: steps.slice(0, prepare.length),
+    steps: steps.slice(packs),
+    packing: steps.slice(0, packs),
     addressOf,
   };
+}
+
+/** For each record whether it waits, as all but the first of a group do, and the bytes up to the end of its group. */
+function headersOf(groups: PlanDraft['groups'], waits: readonly boolean[]) {
+  return groups.flatMap((group, at) =>
+    group.map((_, i) => ({ waits: i > 0 || waits[at] === true, span: sizeOf(group.slice(i)) })),
+  );
 }
 
 const plusDim = (at: number, dim: Dim): Dim => (dim === 0 ? at : `${dim}+${at}`);

@@ -40,8 +40,11 @@ export interface LoweredNode<N extends OpName> {
 }
 
 export interface Emitter {
-  /** One record: `units` units of a kernel's work. Nothing is emitted when `units` is the number 0. */
-  record<K extends KernelName>(kernel: K, units: Dim, args: ArgumentsOf<K>): void;
+  /**
+   * One record: `units` units of a kernel's work. Nothing is emitted when `units` is the number 0. Elementwise kernels say
+   * of which operands unit i touches only the elements that it makes, the result first: see groups.ts.
+   */
+  record<K extends KernelName>(kernel: K, units: Dim, args: ArgumentsOf<K>, blocks?: readonly Operand[]): void;
   /** A buffer of `bytes` that lives within this node. */
   scratch(bytes: Dim): Address;
   /** Makes every thread's scratch at least `bytes` large. */

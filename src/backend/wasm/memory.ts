@@ -1,6 +1,6 @@
 /** Where buffers lie in an arena: buffers whose lives overlap never share bytes. */
 
-/** A buffer that is needed from record `first` to record `last`, both included. */
+/** A buffer that is needed from group `first` to group `last` of a plan's records, both included. */
 export interface Lifetime {
   readonly bytes: number;
   readonly first: number;

@@ -7,6 +7,7 @@ import { UnsupportedError } from '../../core/errors.js';
 import { addDims, ceilDivDim, type Dim, evaluateDim, type Extents, mulDims, sizeOfShape } from '../../core/shape.js';
 import type { Graph, Node, ValueId } from '../../graph/program.js';
 import type { OpName } from '../../ops/schema.js';
+import { groupsOf, type Touched } from './groups.js';
 import { integerClusters } from './integer.js';
 import { lowerCluster } from './lower/integer.js';
 import type {
@@ -28,6 +29,8 @@ export interface RecordDraft {
   readonly units: Dim;
   readonly args: readonly Argument[];
   readonly node: number;
+  /** Where unit i touches only the elements that it makes; the result first. */
+  readonly blocks: readonly Address[];
 }
 
 /** A buffer of this plan alone. */
@@ -48,6 +51,8 @@ export interface PlanDraft {
   readonly kernels: KernelTable;
   readonly prepare: readonly Preparation[];
   readonly body: readonly RecordDraft[];
+  /** The body's records, those together that are walked as one. */
+  readonly groups: readonly (readonly RecordDraft[])[];
   readonly arena: ReadonlyMap<number, ArenaBuffer>;
   readonly tables: ReadonlyMap<number, readonly Argument[]>;
   /** The buffer that really holds what is addressed as `buffer`, and the offset in it. */
@@ -149,13 +154,13 @@ class PlanBuilder implements Emitter {
     return true;
   }
 
-  record<K extends KernelName>(kernel: K, units: Dim, args: ArgumentsOf<K>): void {
+  record<K extends KernelName>(kernel: K, units: Dim, args: ArgumentsOf<K>, blocks: readonly Operand[] = []): void {
     if (units === 0) return;
     const named: Readonly<Record<string, Argument>> = args;
     const known = this.traits.kernels.get(kernel);
     if (!known) return void this.absent.add(kernel);
     const ordered = known.parameters.map((name) => named[name] as Argument);
-    this.target.push({ kernel, units, args: ordered, node: this.node });
+    this.target.push({ kernel, units, args: ordered, node: this.node, blocks: blocks.map(({ at }) => at) });
   }
 
   scratch(bytes: Dim): Address {
@@ -224,12 +229,14 @@ class PlanBuilder implements Emitter {
     this.beginNode(-1);
     const last = this.shareBuffers();
     this.storeUpdates(last);
-    this.measureLives();
+    const groups = groupsOf(this.body, (record) => this.touchedBy(record));
+    this.measureLives(groups);
     return {
       graph: this.graph,
       kernels: this.traits.kernels,
       prepare: [...this.preparations].map(([key, records]) => ({ key, records })),
       body: this.body,
+      groups,
       arena: this.buffers,
       tables: this.tables,
       resolve: (address) => this.resolve(address),
@@ -239,14 +246,19 @@ class PlanBuilder implements Emitter {
     };
   }
 
-  /** Every buffer that a record touches, through its arguments and its tables. */
-  private *touched(record: RecordDraft): Generator<number> {
+  /** Every buffer that a record touches, through its arguments and its tables; all of them or those that it does not say. */
+  private *touched(record: RecordDraft, said: readonly Address[] = []): Generator<number> {
     for (const argument of record.args) {
-      if (!isAddress(argument)) continue;
+      if (!isAddress(argument) || said.includes(argument)) continue;
       const { buffer } = this.resolve(argument);
       yield buffer;
       for (const entry of this.tables.get(buffer) ?? []) if (isAddress(entry)) yield this.resolve(entry).buffer;
     }
+  }
+
+  private touchedBy(record: RecordDraft): Touched {
+    const blocks = record.blocks.map((address) => this.resolve(address));
+    return { blocks, others: [...this.touched(record, record.blocks)] };
   }
 
   /** The node after which no node touches a buffer; Infinity for what must outlive the run. */
@@ -323,8 +335,8 @@ class PlanBuilder implements Emitter {
     return this.operand(value).at;
   }
 
-  /** Lives by record number: inputs from before the first record, outputs to after the last. */
-  private measureLives(): void {
+  /** Lives by the numbers of the groups: inputs from before the first one, outputs to after the last. */
+  private measureLives(groups: PlanDraft['groups']): void {
     const touch = (buffer: number, at: number): void => {
       const life = this.buffers.get(buffer);
       if (!life) return;
@@ -332,8 +344,8 @@ class PlanBuilder implements Emitter {
       life.last = Math.max(life.last, at);
     };
     for (const value of Object.values(this.graph.inputs)) touch(this.resolve(this.address(value)).buffer, -1);
-    this.body.forEach((record, at) => {
-      for (const buffer of this.touched(record)) touch(buffer, at);
+    groups.forEach((group, at) => {
+      for (const record of group) for (const buffer of this.touched(record)) touch(buffer, at);
     });
     for (const value of Object.values(this.graph.outputs)) {
       touch(this.resolve(this.address(value)).buffer, this.body.length);

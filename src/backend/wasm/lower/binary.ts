@@ -3,7 +3,7 @@ import { bytesPerElement } from '../../../core/dtype.js';
 import { sameShape, sizeOfShape } from '../../../core/shape.js';
 import { one, three, two } from '../../../ops/rules.js';
 import type { Emitter, LoweredNode, LoweringFacet, Operand } from '../lowering.js';
-import { broadcastTable, unitsOf } from './rows.js';
+import { broadcastTable, emitElements } from './rows.js';
 
 /** Kernels of (y, a, b, table). */
 export type BinaryKernel =
@@ -40,7 +40,7 @@ function tryInPlace(y: Operand, operands: readonly Operand[], emit: Emitter): vo
 export function zip(kernel: BinaryKernel, y: Operand, a: Operand, b: Operand, emit: Emitter): void {
   tryInPlace(y, [a, b], emit);
   const table = broadcastTable(y.shape, [a, b], emit);
-  emit.record(kernel, unitsOf(sizeOfShape(y.shape)), { y: y.at, a: a.at, b: b.at, table });
+  emitElements(kernel, y, [a, b], { y: y.at, a: a.at, b: b.at, table }, emit);
 }
 
 type Binary =
@@ -70,8 +70,7 @@ function arithmetic(kernel: BinaryKernel, integerKernel = kernel): (node: Lowere
 
 /** Turns the bytes of y round. */
 function not(y: Operand, emit: Emitter): void {
-  const count = sizeOfShape(y.shape);
-  emit.record('isZero', unitsOf(count), { y: y.at, x: y.at, count });
+  emitElements('isZero', y, [y], { y: y.at, x: y.at, count: sizeOfShape(y.shape) }, emit);
 }
 
 /** a < b or, `orEqual`, a <= b. Of integers the latter is not (b < a); of floats it is not, for NaN. */
@@ -124,6 +123,6 @@ export const lower = {
     const table = broadcastTable(y.shape, [condition, a, b], emit);
     const kernel = bytesPerElement[y.dtype] === 4 ? 'where32' : 'where8';
     const args = { y: y.at, condition: condition.at, a: a.at, b: b.at, table };
-    emit.record(kernel, unitsOf(sizeOfShape(y.shape)), args);
+    emitElements(kernel, y, [condition, a, b], args, emit);
   },
 } satisfies LoweringFacet<Binary | 'where'>;

@@ -4,7 +4,7 @@ import { type Dim, sizeOfShape } from '../../../core/shape.js';
 import { one, two } from '../../../ops/rules.js';
 import type { Emitter, LoweredNode, LoweringFacet, Operand } from '../lowering.js';
 import { type BinaryKernel, zip } from './binary.js';
-import { broadcastTable, scalar, unitsOf } from './rows.js';
+import { broadcastTable, emitElements, scalar, unitsOf } from './rows.js';
 
 /** Scratch of a thread for the last elements, where they do not fill a vector, and for angles that are far from 0. */
 const VECTOR_BYTES = 32;
@@ -62,7 +62,7 @@ type Unary =
 function emitMap(kernel: UnaryKernel, y: Operand, x: Operand, emit: Emitter): void {
   const count = sizeOfShape(x.shape);
   emit.threadScratch(VECTOR_BYTES);
-  emit.record(kernel, unitsOf(count), { y: y.at, x: x.at, count });
+  emitElements(kernel, y, [x], { y: y.at, x: x.at, count }, emit);
 }
 
 function map(kernel: UnaryKernel, integerKernel = kernel): (node: LoweredNode<Unary>, emit: Emitter) => void {
@@ -93,7 +93,7 @@ function toBool(y: Operand, x: Operand, emit: Emitter): void {
     const zero = scalar(x.dtype, 0, emit);
     const table = broadcastTable(y.shape, [x, zero], emit);
     const kernel = x.dtype === 'f32' ? 'equalF32' : 'equalI32';
-    emit.record(kernel, unitsOf(sizeOfShape(y.shape)), { y: y.at, a: x.at, b: zero.at, table });
+    emitElements(kernel, y, [x, zero], { y: y.at, a: x.at, b: zero.at, table }, emit);
   } else {
     emitMap('isZero', y, x, emit);
   }
@@ -105,8 +105,7 @@ const highest = 2 ** 31 - 1;
 
 /** The low bytes of i32, clamped to the range before. */
 function narrow(y: Operand, x: Operand, low: number, high: number, emit: Emitter): void {
-  const count = sizeOfShape(x.shape);
-  emit.record('narrowI32', unitsOf(count), { y: y.at, x: x.at, count, low, high });
+  emitElements('narrowI32', y, [x], { y: y.at, x: x.at, count: sizeOfShape(x.shape), low, high }, emit);
 }
 
 const rangeOf = (dtype: DType): readonly [low: number, high: number] => (dtype === 'i8' ? [-128, 127] : [0, 255]);
@@ -131,7 +130,7 @@ function bytesToFloats(y: Operand, q: Operand, emit: Emitter): void {
   const zero = scalar('i32', 0, emit);
   const table = broadcastTable(q.shape, [q, scale, zero], emit);
   const args = { x: y.at, q: q.at, scale: scale.at, zero: zero.at, table };
-  emit.record(q.dtype === 'i8' ? 'dequantizeI8' : 'dequantizeU8', unitsOf(sizeOfShape(q.shape)), args);
+  emitElements(q.dtype === 'i8' ? 'dequantizeI8' : 'dequantizeU8', y, [q], args, emit);
 }
 
 function convert(y: Operand, x: Operand, emit: Emitter): void {
@@ -199,6 +198,6 @@ export const lower = {
     const table = broadcastTable(dx.shape, [dy, y], emit);
     emit.inPlace(dx, dy);
     emit.inPlace(dx, y);
-    emit.record('reluGrad', unitsOf(sizeOfShape(dx.shape)), { dx: dx.at, dy: dy.at, y: y.at, table });
+    emitElements('reluGrad', dx, [dy, y], { dx: dx.at, dy: dy.at, y: y.at, table }, emit);
   },
 } satisfies LoweringFacet<Unary | 'logicalNot' | 'cast' | 'checkNumerics' | 'reluGrad'>;

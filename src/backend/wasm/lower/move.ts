@@ -12,7 +12,7 @@ import {
 } from '../../../core/shape.js';
 import { one, three } from '../../../ops/rules.js';
 import type { Address, Emitter, LoweringFacet, Operand } from '../lowering.js';
-import { broadcastDims, collapse, denseStrides, tableOf, unitsOf, type Walked } from './rows.js';
+import { BLOCK, broadcastDims, collapse, denseStrides, tableOf, unitsOf, type Walked } from './rows.js';
 import { fill } from './source.js';
 
 /** Side of the blocks of a transposition, as in assembly/kernels/move.ts, and how many make a unit. */
@@ -175,7 +175,7 @@ export const lower = {
     const dims = collapse([...between(update.shape, strides, denseStrides(update.shape, bytes)), byte]);
     const count = mulDims(sizeOfShape(update.shape), bytes);
     // One unit too many where the last one is full: an empty update's starts are checked too.
-    emit.record('updateSlice', addDims(floorDivDim(count, 1 << 14), 1), {
+    emit.record('updateSlice', addDims(floorDivDim(count, BLOCK), 1), {
       destination: y.at,
       update: update.at,
       starts: starts.at,

@@ -1,9 +1,8 @@
 /** Between floats and 8-bit integers, where no integer kernel takes the nodes in. */
-import { sizeOfShape } from '../../../core/shape.js';
 import { one, three } from '../../../ops/rules.js';
 import type { Emitter, LoweringFacet, Operand } from '../lowering.js';
 import { widened } from './elementwise.js';
-import { broadcastTable, unitsOf } from './rows.js';
+import { broadcastTable, emitElements } from './rows.js';
 
 /** A parameter as an operand that broadcasts to x along its channel axis. */
 function alongAxis(parameter: Operand, x: Operand, axis: number | null): Operand {
@@ -21,12 +20,14 @@ function parameters(x: Operand, scale: Operand, zeroPoint: Operand, axis: number
 export const lower = {
   quantize: ({ attrs: { dtype, axis }, inputs, outputs }, emit) => {
     const [x, scale, zeroPoint] = three('quantize', inputs);
-    const args = { q: one('quantize', outputs).at, x: x.at, ...parameters(x, scale, zeroPoint, axis, emit) };
-    emit.record(dtype === 'i8' ? 'quantizeI8' : 'quantizeU8', unitsOf(sizeOfShape(x.shape)), args);
+    const q = one('quantize', outputs);
+    const args = { q: q.at, x: x.at, ...parameters(x, scale, zeroPoint, axis, emit) };
+    emitElements(dtype === 'i8' ? 'quantizeI8' : 'quantizeU8', q, [x], args, emit);
   },
   dequantize: ({ attrs: { axis }, inputs, outputs }, emit) => {
     const [q, scale, zeroPoint] = three('dequantize', inputs);
-    const args = { x: one('dequantize', outputs).at, q: q.at, ...parameters(q, scale, zeroPoint, axis, emit) };
-    emit.record(q.dtype === 'i8' ? 'dequantizeI8' : 'dequantizeU8', unitsOf(sizeOfShape(q.shape)), args);
+    const x = one('dequantize', outputs);
+    const args = { x: x.at, q: q.at, ...parameters(q, scale, zeroPoint, axis, emit) };
+    emitElements(q.dtype === 'i8' ? 'dequantizeI8' : 'dequantizeU8', x, [q], args, emit);
   },
 } satisfies LoweringFacet<'quantize' | 'dequantize'>;

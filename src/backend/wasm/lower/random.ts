@@ -1,7 +1,7 @@
 /** Random ops. */
 import { sizeOfShape } from '../../../core/shape.js';
 import type { LoweringFacet } from '../lowering.js';
-import { unitsOf } from './rows.js';
+import { emitElements } from './rows.js';
 
 export const lower = {
   dropout: ({ attrs: { rate, stream }, inputs: [x, key], outputs: [y] }, emit) => {
@@ -10,19 +10,12 @@ export const lower = {
     const count = sizeOfShape(x.shape);
     const threshold = Math.ceil(rate * 2 ** 24);
     const scale = 1 / (1 - rate);
-    emit.record('dropout', unitsOf(count), {
-      y: y.at,
-      x: x.at,
-      key: key.at,
-      count,
-      stream,
-      threshold,
-      scale,
-    });
+    const args = { y: y.at, x: x.at, key: key.at, count, stream, threshold, scale };
+    emitElements('dropout', y, [x], args, emit);
   },
   randomUniform: ({ attrs: { shape, stream }, inputs: [key], outputs: [y] }, emit) => {
     if (!key || !y) return;
     const count = sizeOfShape(shape);
-    emit.record('randomUniform', unitsOf(count), { y: y.at, key: key.at, count, stream });
+    emitElements('randomUniform', y, [], { y: y.at, key: key.at, count, stream }, emit);
   },
 } satisfies LoweringFacet<'dropout' | 'randomUniform'>;

@@ -3,11 +3,11 @@
  * Neighbouring dimensions that all operands walk alike are one, so that most operands are one row or a few long ones.
  */
 import { bytesPerElement } from '../../../core/dtype.js';
-import { ceilDivDim, type Dim, mulDims, type Shape, sizeOfShape } from '../../../core/shape.js';
-import type { Address, Argument, Emitter, Operand } from '../lowering.js';
+import { ceilDivDim, type Dim, mulDims, sameShape, type Shape, sizeOfShape } from '../../../core/shape.js';
+import type { Address, Argument, ArgumentsOf, Emitter, KernelName, Operand } from '../lowering.js';
 
 /** Elements of a unit, as in assembly/templates.ts. */
-const BLOCK = 1 << 14;
+export const BLOCK = 1 << 12;
 /** Scratch of a thread for the elements that are repeated along a row. */
 const SPREAD_BYTES = 192;
 const MOST_OPERANDS = 3;
@@ -19,6 +19,18 @@ export interface Walked {
 }
 
 export const unitsOf = (count: Dim): Dim => ceilDivDim(count, BLOCK);
+
+/** One record of an elementwise kernel: a unit makes a block of y from the same block of all operands of y's shape. */
+export function emitElements<K extends KernelName>(
+  kernel: K,
+  y: Operand,
+  operands: readonly Operand[],
+  args: ArgumentsOf<K>,
+  emit: Emitter,
+): void {
+  const alike = operands.filter(({ shape }) => sameShape(shape, y.shape));
+  emit.record(kernel, unitsOf(sizeOfShape(y.shape)), args, [y, ...alike]);
+}
 
 /** The strides in bytes of a dense array. */
 export function denseStrides(shape: Shape, elementBytes: number): Dim[] {
