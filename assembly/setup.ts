@@ -2,9 +2,11 @@
 
 import { setupMath } from './math';
 import { setupSpecial } from './special';
+import { setupWinograd } from './winograd';
 
 /** Called once by the host, before any run. */
 export function setup(): void {
   setupMath();
   setupSpecial();
+  setupWinograd();
 }

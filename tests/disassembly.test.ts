@@ -9,11 +9,23 @@ import { countOf, loopsOf, machineCode } from './support/machine-code.js';
 
 /**
  * Multiply-adds of the loop of each tile: rows, two vectors of columns, four steps of depth; the taps of a window, which
- * the compiler may unroll.
+ * the compiler may unroll; of Winograd's transforms those of a row of values.
  */
 const tiles = {
-  'infer-relaxed': { rows6: [48, /vfmadd/], dots6: [48, /vpdpbusd/], slide3x3: [9, /vfmadd/] },
-  'infer-simd': { rows5: [40, /vmulps/], pairs5: [20, /vpmaddwd/], slide3x3: [9, /vmulps/] },
+  'infer-relaxed': {
+    rows6: [48, /vfmadd/],
+    dots6: [48, /vpdpbusd/],
+    slide3x3: [9, /vfmadd/],
+    evaluateTile: [10, /vfn?madd/],
+    interpolateTile: [4, /vfmadd/],
+  },
+  'infer-simd': {
+    rows5: [40, /vmulps/],
+    pairs5: [20, /vpmaddwd/],
+    slide3x3: [9, /vmulps/],
+    evaluateTile: [10, /vmulps/],
+    interpolateTile: [6, /vmulps/],
+  },
 } as const;
 
 const [major = 0, minor = 0] = process.versions.v8.split('.').map(Number);

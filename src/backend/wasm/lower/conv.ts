@@ -1,10 +1,11 @@
 /** Convolutions: padding becomes a padded copy of the images, everything else is one kernel. */
-import { addDims, ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
+import { addDims, ceilDivDim, type Dim, mulDims, sizeOfShape, subDims } from '../../../core/shape.js';
 import { slides } from '../../../ops/conv.js';
 import type { Convolution, Pair } from '../../../ops/schema.js';
 import type { Address, Emitter, LoweringFacet, Operand } from '../lowering.js';
 import { BLOCK_SCRATCH, blockOf, clamp, LONG_ROW, lowOf, roundUp } from './blocks.js';
 import { packB } from './matmul.js';
+import { emitWinograd, isFaster } from './winograd.js';
 
 /** Multiply-adds of a unit of the input gradient, and of the filter gradient. */
 const IMAGE_UNIT = 2 ** 21;
@@ -53,6 +54,12 @@ export const lower = {
     const [kernelHeight = 0, kernelWidth = 0, channels = 0, filters = 0] = kernel.shape.map(emit.bound, emit);
     const [, outHeight = 0, outWidth = 0] = y.shape;
     const kernelSize = [kernelHeight, kernelWidth] as const;
+    if (isFaster({ strides, padding }, y, kernel, y, emit)) {
+      const [, height = 0, width = 0] = x.shape;
+      const [rows, columns] = slides('conv2d', height, width, kernelSize, { strides, padding });
+      emitWinograd({ x, kernel, bias, y, top: rows.low, left: columns.low, activation, flipped: false }, emit);
+      return;
+    }
     const images = padded('conv2d', x, { kernelSize, strides, padding, ...floats }, emit);
     const depth = kernelHeight * kernelWidth * channels;
     const pixels = sizeOfShape(y.shape.slice(0, 3));
@@ -88,6 +95,11 @@ export const lower = {
     const taps = kernelHeight * kernelWidth;
     const sliding = { strides, padding };
     const [rows, columns] = slides('conv2dInputGrad', height, width, [kernelHeight, kernelWidth], sliding);
+    if (isFaster(sliding, dy, kernel, dx, emit)) {
+      const [top, left] = [subDims(2, rows.low), subDims(2, columns.low)];
+      emitWinograd({ x: dy, kernel, bias: undefined, y: dx, top, left, activation: 'linear', flipped: true }, emit);
+      return;
+    }
     const bytes = taps * filters * roundUp(channels, 8) * 4;
     const flipped = emit.packed(kernel, `flipped ${kernel.shape} ${strides}`, bytes, (to) => {
       const shape = { kernelHeight, kernelWidth, channels, filters, strideHeight, strideWidth };
