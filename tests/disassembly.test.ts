@@ -23,7 +23,7 @@ const tiles = {
     rows5: [40, /vmulps/],
     pairs5: [20, /vpmaddwd/],
     slide3x3: [9, /vmulps/],
-    evaluateTile: [10, /vmulps/],
+    evaluateTile: [8, /vmulps/],
     interpolateTile: [6, /vmulps/],
   },
 } as const;
