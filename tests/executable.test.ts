@@ -2,10 +2,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmBackend } from '../src/backend/wasm/backend.js';
-import { IndexError, MemoryError } from '../src/core/errors.js';
-import { ndarray } from '../src/core/ndarray.js';
+import { ArgumentError, DTypeError, IndexError, MemoryError, ShapeError } from '../src/core/errors.js';
+import { type NDArray, ndarray } from '../src/core/ndarray.js';
+import type { Named } from '../src/core/tree.js';
 import { ProgramBuilder } from '../src/graph/builder.js';
-import { mul } from '../src/ops/binary.js';
+import { add, mul } from '../src/ops/binary.js';
 import { gather } from '../src/ops/gather.js';
 import { matmul } from '../src/ops/linear.js';
 
@@ -37,6 +38,50 @@ test('a run that fails after an update leaves no packed copy of the old value', 
   );
   const w = executable.getVariable('w').data[0] ?? NaN;
   assert.is(executable.runSync('predict', { x })['y']?.data[0], size * w);
+});
+
+test('a run like the one before checks as much, and gives arrays of its own', async () => {
+  const builder = new ProgramBuilder({ symbols: { batch: 4 } });
+  const spec = { dtype: 'f32', shape: ['batch', 2] } as const;
+  builder.trace('sum', { x: spec, y: spec }, ({ x, y }) => ({ z: add(x, y) }));
+  const executable = await wasmBackend().compile(builder.program());
+  const rows = (count: number): NDArray =>
+    ndarray(
+      'f32',
+      [count, 2],
+      Float32Array.from({ length: 2 * count }, (_, i) => i),
+    );
+  const first = executable.runSync('sum', { x: rows(2), y: rows(2) })['z'];
+  const second = executable.runSync('sum', { x: rows(2), y: rows(2) })['z'];
+  assert.equal([...(second?.data ?? [])], [0, 2, 4, 6]);
+  assert.is.not(first?.data.buffer, second?.data.buffer);
+  assert.is.not(first?.shape, second?.shape);
+
+  const refused: readonly (readonly [Named<NDArray>, new (...args: never[]) => Error])[] = [
+    [{ x: rows(2) }, ArgumentError],
+    [{ x: rows(2), y: rows(2), z: rows(2) }, ArgumentError],
+    [{ x: rows(2), y: { ...rows(2), dtype: 'i32' } }, DTypeError],
+    [{ x: rows(2), y: ndarray('i32', [2, 2]) }, DTypeError],
+    [{ x: rows(2), y: rows(3) }, ShapeError],
+    [{ x: rows(2), y: ndarray('f32', [4]) }, ShapeError],
+    [{ x: rows(2), y: { ...rows(2), data: new Float32Array(2) } }, ShapeError],
+    [{ x: rows(5), y: rows(5) }, ShapeError],
+  ];
+  for (const [feeds, kind] of refused) {
+    assert.throws(
+      () => executable.runSync('sum', feeds),
+      (error: unknown) => error instanceof kind,
+    );
+  }
+
+  for (const count of [1, 4, 2]) {
+    const { z } = executable.runSync('sum', { x: rows(count), y: rows(count) });
+    assert.equal(z?.shape, [count, 2]);
+    assert.equal(
+      [...(z?.data ?? [])],
+      Array.from({ length: 2 * count }, (_, i) => 2 * i),
+    );
+  }
 });
 
 test('a program beyond the memory it may take says how much it needs, and for what', async () => {

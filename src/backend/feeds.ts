@@ -2,7 +2,7 @@
 import { holds } from '../core/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../core/errors.js';
 import { type NDArray, requireArray, sizeOf } from '../core/ndarray.js';
-import { evaluateDim, evaluateShape, type Extents, isFixed, printShape } from '../core/shape.js';
+import { evaluateDim, evaluateShape, type Extents, isFixed, printShape, sameShape } from '../core/shape.js';
 import type { Named } from '../core/tree.js';
 import type { Graph, Node, Program, Variable } from '../graph/program.js';
 import type { OpName } from '../ops/schema.js';
@@ -36,6 +36,21 @@ export function boundsOf(program: Program, { bounds = {} }: CompileOptions): Rec
     largest[name] = bound;
   }
   return largest;
+}
+
+/** An array, and what a graph calls it. */
+export interface NamedArray extends NDArray {
+  readonly name: string;
+}
+
+/** Whether feeds are of the dtypes and shapes of these inputs and no others: then `extentsOf` finds what it found for them. */
+export function areLike(inputs: readonly NamedArray[], feeds: Named<NDArray>): boolean {
+  for (const { name, dtype, shape, data } of inputs) {
+    const feed = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
+    if (feed?.dtype !== dtype || !holds(dtype, feed.data) || feed.data.length !== data.length) return false;
+    if (!Array.isArray(feed.shape) || !sameShape(feed.shape, shape)) return false;
+  }
+  return Object.keys(feeds).length === inputs.length;
 }
 
 /**

@@ -1,20 +1,21 @@
 /** A compiled program in a memory of its own: one call into WebAssembly runs a graph. */
-import { copyOf, type DataOf, viewOf } from '../../core/dtype.js';
+import { copyOf, viewOf } from '../../core/dtype.js';
 import { AbortedError, ArgumentError, IndexError, MemoryError, NumericsError } from '../../core/errors.js';
 import { type NDArray, ndarray, sizeOf } from '../../core/ndarray.js';
-import { evaluateShape, type Extents } from '../../core/shape.js';
+import type { Extents } from '../../core/shape.js';
 import type { Named } from '../../core/tree.js';
 import { optimize } from '../../graph/passes/optimize.js';
 import type { Program, ValueId } from '../../graph/program.js';
 import type { CompileOptions, Executable, RunOptions, Session, Stats, Timing, TimingOptions } from '../backend.js';
 import { requireRuns, WARM_UP } from '../timing.js';
-import { boundsOf, checkExtents, checkVariable, extentsOf, graphsOf } from '../feeds.js';
+import { areLike, boundsOf, checkExtents, checkVariable, extentsOf, graphsOf } from '../feeds.js';
+import { arrayAt, bind, type Binding } from './binding.js';
 import { ABORT, BAD_INDEX, MAY_WAIT, RUNNING_THREADS, STATUS, STATUS_RECORD, STATUS_VALUE, SYNC } from './control.js';
-import { type Layout, layOutAll, PAGE, patch, type Plan } from './layout.js';
+import { type Layout, layOutAll, PAGE, type Plan } from './layout.js';
 import { lowerings } from './lower/table.js';
 import { instantiate, type ModuleExports, traitsOf } from './module.js';
 import { draftPlan } from './plan.js';
-import { Store } from './store.js';
+import { type PackedCopy, Store } from './store.js';
 import type { ThreadHost, ThreadPool } from './threads.js';
 
 export interface WasmOptions extends CompileOptions {
@@ -36,28 +37,32 @@ export function createExecutable(program: Program, options: WasmOptions): WasmEx
   return new Compiled(program, options);
 }
 
-/** A run whose feeds are in place. */
-interface Begun {
+/** A graph that can be run. */
+interface Loaded {
   readonly plan: Plan;
-  readonly extents: Extents;
-  /** Where the session's variables lie. */
-  readonly offset: number;
-  /** The record that it starts with. */
-  readonly first: number;
+  /** The packed copies that it reads, and those that its updates make stale. */
+  readonly reads: readonly PackedCopy[];
+  readonly spoils: readonly PackedCopy[];
+  /** What it was last run with. */
+  binding: Binding | null;
 }
 
-interface State {
-  extents: Extents | null;
-  session: number;
+/** A run whose feeds are in place. */
+interface Begun {
+  readonly graph: Loaded;
+  readonly binding: Binding;
+  /** The record that it starts with. */
+  readonly first: number;
 }
 
 class Compiled implements WasmExecutable {
   private readonly store: Store;
   private readonly layout: Layout;
-  private readonly memory: WebAssembly.Memory;
+  /** The whole memory, which never grows. */
+  private readonly memory: DataView;
   private readonly exports: ModuleExports;
   private readonly bounds: Extents;
-  private readonly states = new Map<string, State>();
+  private readonly graphs = new Map<string, Loaded>();
   private readonly openSessions = new Map<Session, number>();
   private readonly freeSessions: number[];
   private readonly pool: ThreadPool | null;
@@ -82,22 +87,24 @@ class Compiled implements WasmExecutable {
     this.layout = layOutAll(this.store, drafts, { threads, sessions, memoryLimit: options.memoryLimit ?? Infinity });
     this.freeSessions = Array.from({ length: sessions }, (_, i) => i).reverse();
     const pages = this.layout.bytes / PAGE;
-    this.memory = memoryOf(pages, shared);
-    this.exports = instantiate(options.module, this.memory);
+    const memory = memoryOf(pages, shared);
+    this.memory = new DataView(memory.buffer);
+    this.exports = instantiate(options.module, memory);
     this.exports.setup();
     this.exports.setScratch(this.layout.scratch);
-    const view = this.view();
-    view.setUint32(SYNC, this.layout.sync, true);
-    view.setInt32(RUNNING_THREADS, 1, true);
-    view.setInt32(MAY_WAIT, options.threads?.host.mayWait ? 1 : 0, true);
+    this.memory.setUint32(SYNC, this.layout.sync, true);
+    this.memory.setInt32(RUNNING_THREADS, 1, true);
+    this.memory.setInt32(MAY_WAIT, options.threads?.host.mayWait ? 1 : 0, true);
     for (const [name, plan] of this.layout.plans) {
-      for (const [at, words] of plan.image) new Uint32Array(this.memory.buffer, at, words.length).set(words);
-      this.states.set(name, { extents: null, session: -1 });
+      for (const [at, words] of plan.image) new Uint32Array(memory.buffer, at, words.length).set(words);
+      const reads = plan.packedKeys.flatMap((key) => this.store.packedCopies.get(key) ?? []);
+      const spoils = this.store.copiesOf(Object.keys(plan.draft.graph.updates));
+      this.graphs.set(name, { plan, reads, spoils, binding: null });
     }
     this.pool = options.threads
       ? options.threads.host.start(threads - 1, {
           module: options.module,
-          memory: this.memory,
+          memory,
           scratch: (thread) => this.layout.scratch + thread * this.layout.scratchStride,
         })
       : null;
@@ -109,20 +116,16 @@ class Compiled implements WasmExecutable {
   }
 
   runSync(name: string, feeds: Named<NDArray>, options: RunOptions = {}): Record<string, NDArray> {
-    const { plan, extents, offset, first } = this.begin(name, feeds, options.session);
-    const { graph } = plan.draft;
+    const begun = this.begin(name, feeds, options.session);
     try {
-      if (options.checkFinite) this.runChecked(name, plan, first, extents, offset);
-      else this.walk(first, plan.end);
+      if (options.checkFinite) this.runChecked(name, begun);
+      else this.walk(begun.first, begun.graph.plan.end);
     } finally {
-      this.store.spoil(Object.keys(graph.updates));
+      mark(begun.graph.spoils, true);
     }
     const outputs: Record<string, NDArray> = {};
-    for (const [output, value] of Object.entries(graph.outputs)) {
-      const type = graph.values[value];
-      if (!type) continue;
-      const shape = evaluateShape(type.shape, extents);
-      outputs[output] = ndarray(type.dtype, shape, copyOf(type.dtype, this.array(plan, value, shape, offset)));
+    for (const { name: output, dtype, shape, data } of begun.binding.outputs) {
+      outputs[output] = { dtype, shape: [...shape], data: copyOf(dtype, data) };
     }
     return outputs;
   }
@@ -141,12 +144,13 @@ class Compiled implements WasmExecutable {
       whole.push(taken);
       pieces.push(each);
     }
-    const { draft, packing, steps } = this.plan(name);
+    const { plan, binding } = this.graph(name);
+    const { draft, packing, steps } = plan;
     const packs = pieces.some(({ length }) => length > steps.length);
     const records = (packs ? [...packing, ...steps] : steps).map(({ kernel, node }, i) => {
       return { kernel, nodes: draft.nodesOf(node), ms: pieces.map((each) => each[i] ?? NaN) };
     });
-    return { graph: draft.graph, extents: this.states.get(name)?.extents ?? {}, records, ms: whole };
+    return { graph: draft.graph, extents: binding?.extents ?? {}, records, ms: whole };
   }
 
   getVariable(name: string, session?: Session): NDArray {
@@ -160,7 +164,7 @@ class Compiled implements WasmExecutable {
     checkVariable(name, variable, value);
     const at = this.address(name) + this.offsetFor(name, session);
     viewOf(variable.dtype, this.memory.buffer, at, value.data.length).set(value.data);
-    this.store.spoil();
+    mark(this.store.packedCopies.values(), true);
   }
 
   createSession(): Session {
@@ -198,15 +202,11 @@ class Compiled implements WasmExecutable {
     if (this.closed) throw new ArgumentError('wasm', 'an open executable is required. Received a closed one.');
   }
 
-  private view(): DataView {
-    return new DataView(this.memory.buffer);
-  }
-
-  private plan(name: string): Plan {
+  private graph(name: string): Loaded {
     this.alive();
-    const plan = this.layout.plans.get(name);
-    if (plan) return plan;
-    const known = [...this.layout.plans.keys()].join(', ');
+    const graph = this.graphs.get(name);
+    if (graph) return graph;
+    const known = [...this.graphs.keys()].join(', ');
     throw new ArgumentError('run', `one of the graphs ${known} is required. Received '${name}'.`);
   }
 
@@ -228,37 +228,34 @@ class Compiled implements WasmExecutable {
     return offset;
   }
 
-  private prepare(name: string, plan: Plan, extents: Extents, session: number): void {
-    const state = this.states.get(name);
-    if (!state) return;
-    const known = state.extents;
-    const same = known !== null && Object.entries(extents).every(([symbol, extent]) => known[symbol] === extent);
-    if (same && state.session === session) return;
-    checkExtents(name, plan.draft.graph, extents);
-    patch(plan, this.view(), extents, session);
-    state.extents = extents;
-    state.session = session;
+  /** Binds a graph to the extents of its feeds and to a session, unless it is bound to them already. */
+  private bound(name: string, graph: Loaded, feeds: Named<NDArray>, session: number): Binding {
+    const { plan, binding } = graph;
+    const alike = binding !== null && areLike(binding.inputs, feeds);
+    if (alike && binding.session === session) return binding;
+    const extents = alike ? binding.extents : extentsOf(name, plan.draft.graph, feeds, this.bounds);
+    if (!alike) checkExtents(name, plan.draft.graph, extents);
+    return (graph.binding = bind(plan, this.memory, extents, session));
   }
 
   /** Puts feeds, extents and session in their places. */
   private begin(name: string, feeds: Named<NDArray>, session: Session | undefined): Begun {
-    const plan = this.plan(name);
-    const { graph } = plan.draft;
-    const extents = extentsOf(name, graph, feeds, this.bounds);
-    this.prepare(name, plan, extents, this.sessionOffset(session));
-    const offset = this.states.get(name)?.session ?? 0;
-    for (const [input, value] of Object.entries(graph.inputs)) {
+    const graph = this.graph(name);
+    const binding = this.bound(name, graph, feeds, this.sessionOffset(session));
+    for (const { name: input, data } of binding.inputs) {
       const feed = feeds[input];
-      if (feed) this.array(plan, value, feed.shape, offset).set(feed.data);
+      if (feed) data.set(feed.data);
     }
-    const stale = plan.packedKeys.some((key) => this.store.packedCopies.get(key)?.stale);
-    if (stale) for (const key of plan.packedKeys) this.refreshed(key);
-    return { plan, extents, offset, first: stale ? plan.prepare : plan.body };
+    const { plan, reads } = graph;
+    const stale = reads.some((copy) => copy.stale);
+    if (stale) mark(reads, false);
+    return { graph, binding, first: stale ? plan.prepare : plan.body };
   }
 
   /** Runs record by record; returns the milliseconds of each. */
   private walkSteps(name: string, feeds: Named<NDArray>, session: Session | undefined): number[] {
-    const { plan, first } = this.begin(name, feeds, session);
+    const { graph, first } = this.begin(name, feeds, session);
+    const { plan, spoils } = graph;
     const steps = first === plan.body ? plan.steps : [...plan.packing, ...plan.steps];
     try {
       return steps.map(({ at }, i) => {
@@ -267,34 +264,23 @@ class Compiled implements WasmExecutable {
         return performance.now() - start;
       });
     } finally {
-      this.store.spoil(Object.keys(plan.draft.graph.updates));
+      mark(spoils, true);
     }
-  }
-
-  private refreshed(key: string): void {
-    const copy = this.store.packedCopies.get(key);
-    if (copy) copy.stale = false;
-  }
-
-  private array(plan: Plan, value: ValueId, shape: readonly number[], session: number): DataOf {
-    const address = plan.draft.addressOf[value];
-    const type = plan.draft.graph.values[value];
-    if (!address || !type) throw new RangeError(`value ${value} is not in the plan`);
-    const place = plan.addressOf(address);
-    return viewOf(type.dtype, this.memory.buffer, place.at + (place.session ? session : 0), sizeOf(shape));
   }
 
   private walk(first: number, last: number): void {
-    const view = this.view();
-    view.setInt32(STATUS, 0, true);
-    if (this.pool) view.setInt32(RUNNING_THREADS, this.pool.alive() + 1, true);
+    const { memory } = this;
+    memory.setInt32(STATUS, 0, true);
+    if (this.pool) memory.setInt32(RUNNING_THREADS, this.pool.alive() + 1, true);
     this.exports.run(first, last);
-    const status = view.getInt32(STATUS, true);
-    if (this.pool && view.getInt32(ABORT, true) !== 0) {
+    const status = memory.getInt32(STATUS, true);
+    if (this.pool && memory.getInt32(ABORT, true) !== 0) {
       this.close();
       throw new AbortedError('wasm', `a worker thread failed${this.pool.failure()}. Load the program again.`);
     }
-    if (status !== 0) throw this.failure(status, view.getInt32(STATUS_RECORD, true), view.getInt32(STATUS_VALUE, true));
+    if (status !== 0) {
+      throw this.failure(status, memory.getInt32(STATUS_RECORD, true), memory.getInt32(STATUS_VALUE, true));
+    }
   }
 
   private failure(status: number, record: number, value: number): Error {
@@ -305,12 +291,11 @@ class Compiled implements WasmExecutable {
   }
 
   /** Runs node by node and looks at everything that each node made. */
-  private runChecked(name: string, plan: Plan, first: number, extents: Extents, session: number): void {
+  private runChecked(name: string, { graph: { plan }, binding, first }: Begun): void {
     const { graph } = plan.draft;
     const check = (what: string, value: ValueId): void => {
-      const type = graph.values[value];
-      if (type?.dtype !== 'f32') return;
-      const data = this.array(plan, value, evaluateShape(type.shape, extents), session);
+      if (graph.values[value]?.dtype !== 'f32') return;
+      const { data } = arrayAt(plan, this.memory, value, binding);
       const at = data.findIndex((x: number) => !Number.isFinite(x));
       if (at >= 0)
         throw new NumericsError(name, `finite numbers are required. Received ${data[at]} at element ${at} of ${what}.`);
@@ -326,6 +311,10 @@ class Compiled implements WasmExecutable {
       for (const output of made.outputs) check(`the output of '${made.name}' (${made.op})`, output);
     });
   }
+}
+
+function mark(copies: Iterable<PackedCopy>, stale: boolean): void {
+  for (const copy of copies) copy.stale = stale;
 }
 
 function memoryOf(pages: number, shared: boolean): WebAssembly.Memory {

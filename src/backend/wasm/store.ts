@@ -59,9 +59,9 @@ export class Store {
     return buffer;
   }
 
-  /** Marks what was packed from changed variables; from any, when none is named. */
-  spoil(changed?: Iterable<string>): void {
-    const names = changed && new Set(changed);
-    for (const copy of this.packedCopies.values()) if (!names || names.has(copy.variable)) copy.stale = true;
+  /** What is packed from variables of these names. */
+  copiesOf(variables: Iterable<string>): PackedCopy[] {
+    const names = new Set(variables);
+    return [...this.packedCopies.values()].filter(({ variable }) => names.has(variable));
   }
 }
