@@ -5,6 +5,7 @@ import { environmentOf } from '../src/report/environment-node.js';
 import { Command, CommanderError, InvalidArgumentError } from '../src/cli/vendor.js';
 import type { Figure } from './edge/figure.js';
 import { bandwidth } from './measure/bandwidth.js';
+import { offerPage } from './page/offer.js';
 import { contenderNames, isContender } from './peers/contenders.js';
 import { renderBench } from './report/page.js';
 import { describeFigure, describeRow } from './report/text.js';
@@ -24,6 +25,9 @@ interface Options {
   readonly slow?: boolean;
   readonly contenders?: readonly string[];
   readonly out: string;
+  readonly page?: boolean;
+  readonly host: string;
+  readonly port: number;
 }
 
 function contenderList(text: string): readonly string[] {
@@ -42,8 +46,14 @@ function suiteOrRow(text: string, before: readonly string[] = []): readonly stri
   return [...before, text];
 }
 
+function portNumber(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text);
+  throw new InvalidArgumentError('A number from 0 to 65535 is required.');
+}
+
 async function run(asked: readonly string[], options: Options): Promise<void> {
   const pace = options.quick ? { rounds: 3, seconds: 0.1 } : { rounds: 7, seconds: 0.25 };
+  if (options.page) return offerPage(asked, pace, options);
   const measured: Measured[] = [];
   let figures: readonly Figure[] = [];
   for (const suite of suiteNames) {
@@ -79,6 +89,9 @@ try {
     .option('--slow', 'also contenders that take minutes for a row')
     .option('--contenders <list>', 'names, with @threads where that is not one, parted by commas', contenderList)
     .option('--out <folder>', 'folder of the report', 'bench-report')
+    .option('--page', 'serve the kernels and models as a page, to be run in a browser or on a phone')
+    .option('--host <address>', "where the page is served; 0.0.0.0 for a phone in this machine's network", '127.0.0.1')
+    .option('--port <number>', 'and the port', portNumber, 8788)
     .exitOverride()
     .action((asked: readonly string[], options: Options) => run(asked, options))
     .parseAsync();

@@ -2,9 +2,13 @@
 import { coldStarts } from './edge/cold.js';
 import type { Figure } from './edge/figure.js';
 import { sizes } from './edge/sizes.js';
-import { Player } from './process/player.js';
-import { measureRow, type Pace, type Row } from './process/rows.js';
+import { keepBusy } from './process/busy.js';
+import { playerOf } from './process/places.js';
+import type { Pace, Row } from './process/rows.js';
+import { type Measured, measureWith } from './process/suite.js';
 import { type Suite, type Work, works } from './tasks/work.js';
+
+export type { Measured };
 
 export type SuiteName = Suite | 'edge';
 
@@ -26,43 +30,14 @@ export const slowContendersOf: Readonly<Partial<Record<Suite, readonly string[]>
 
 export const suiteNames: readonly SuiteName[] = [...new Set(works.map(({ suite }) => suite)), 'edge'];
 
-export interface Measured {
-  readonly suite: Suite;
-  /** The contenders' versions, or why one does not take part. */
-  readonly versions: Readonly<Record<string, string>>;
-  readonly rows: readonly Row[];
-}
-
-/** Measures rows with contenders in fresh processes; `seen` hears of each row as it is done. */
-export async function measureSuite(
+/** Measures rows with contenders in fresh places; `seen` hears of each row as it is done. */
+export const measureSuite = (
   suite: Suite,
   rows: readonly Work[],
   labels: readonly string[],
   pace: Pace,
   seen: (row: Row) => void,
-): Promise<Measured> {
-  const players = labels.map((label) => new Player(label));
-  try {
-    const versions: Record<string, string> = {};
-    const absent: Record<string, { readonly reason: string }> = {};
-    for (const player of players) {
-      const reply = await player.start();
-      if ('unable' in reply) absent[player.label] = { reason: reply.unable };
-      versions[player.label] = 'version' in reply ? reply.version : reply.unable;
-    }
-    const present = players.filter(({ label }) => !(label in absent));
-    const measured: Row[] = [];
-    for (const work of rows) {
-      const row = await measureRow(work, present, pace);
-      const full = { work, cells: { ...row.cells, ...absent } };
-      measured.push(full);
-      seen(full);
-    }
-    return { suite, versions, rows: measured };
-  } finally {
-    for (const player of players) player.kill();
-  }
-}
+): Promise<Measured> => measureWith(suite, rows, labels.map(playerOf), pace, seen, { keepBusy });
 
 export const measureEdge = async (rounds: number): Promise<readonly Figure[]> => [
   ...(await coldStarts(rounds)),

@@ -5,7 +5,7 @@ import { quantile, spreadOf } from '../bench/measure/statistics.js';
 import { time } from '../bench/measure/timer.js';
 import { importPeer, Unable } from '../bench/peers/contender.js';
 import { contenders } from '../bench/peers/contenders.js';
-import { Player } from '../bench/process/player.js';
+import { playerOf } from '../bench/process/places.js';
 import { distance, measureRow, type Row } from '../bench/process/rows.js';
 import { renderBench } from '../bench/report/page.js';
 import { describeCell, describeRow, lead } from '../bench/report/text.js';
@@ -93,7 +93,7 @@ test('a row has a time for who can, and a reason for who cannot', async () => {
 });
 
 test('a contender whose process dies is a reason, not the end of the report', async () => {
-  const player = new Player('quern');
+  const player = playerOf('quern');
   assert.match(JSON.stringify(await player.start()), /Quern/);
   player.kill();
   const { cells } = await measureRow(workOf('matmul-16'), [player], { rounds: 1, seconds: 0.01 });

@@ -18,7 +18,7 @@ import { chooseModule, compileModule } from '../src/backend/wasm/modules-node.js
 import { ndarray } from '../src/core/ndarray.js';
 import { loadMnist } from '../src/data/mnist.js';
 import { loadFile } from '../src/format/file.js';
-import { launchChromium, noChromium } from './support/chromium.js';
+import { launchChromium, noChromium } from '../bench/browser/chromium.js';
 import { trainedMnist } from './support/mnist.js';
 
 const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };

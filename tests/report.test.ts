@@ -20,7 +20,7 @@ import { report, writeReport } from '../src/report/report.js';
 import { pictureOf } from '../src/report/samples.js';
 import { timeSteps } from '../src/report/steps.js';
 import { sequential } from '../src/train/model.js';
-import { launchChromium, noChromium } from './support/chromium.js';
+import { launchChromium, noChromium } from '../bench/browser/chromium.js';
 import { rejection } from './support/rejection.js';
 
 const test = suite('report');

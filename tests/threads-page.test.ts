@@ -11,7 +11,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeModel } from '../src/format/model.js';
 import { mnistCnn } from '../src/models/mnist-cnn.js';
-import { launchChromium, noChromium } from './support/chromium.js';
+import { launchChromium, noChromium } from '../bench/browser/chromium.js';
 import type { Differing } from './support/threads-page.js';
 
 const dist = fileURLToPath(new URL('..', import.meta.url));

@@ -10,7 +10,7 @@ import { mnistCnn } from '../../src/models/mnist-cnn.js';
 import { spreadOf } from '../measure/statistics.js';
 import { importPeer, Unable } from '../peers/contender.js';
 import { onnxOf } from '../peers/onnx.js';
-import { engineFlags } from '../process/player.js';
+import { engineFlags } from '../process/node.js';
 import { mnistWeights } from '../tasks/mnist.js';
 import { distance } from '../process/rows.js';
 import type { Figure } from './figure.js';

@@ -1,6 +1,14 @@
 /** What every contender is: an engine that prepares a task and runs it, from host arrays to host arrays. */
 import type { Task } from '../tasks/work.js';
 
+/** What an engine gives up where it cannot do a work exactly. */
+export interface Rounding {
+  /** Beside the time in the report: "rounds its input to 8 bits". */
+  readonly note: string;
+  /** How far its result may be apart for that, as a share of the largest element. */
+  readonly tolerance: number;
+}
+
 export interface Prepared {
   /** The work, once; a promise where the engine has no other way. */
   readonly run: () => unknown;
@@ -8,6 +16,7 @@ export interface Prepared {
   /** The result of a run, in the order of dimensions that the task states. */
   readonly result: () => Promise<Float32Array>;
   readonly close: () => void;
+  readonly rounding?: Rounding;
 }
 
 export interface Contender {

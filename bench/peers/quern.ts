@@ -1,168 +1,16 @@
-/** Quern itself, on a module of its choice. Weights are variables; inputs are copied in and outputs out at each run. */
-import type { WasmExecutable } from '../../src/backend/wasm/executable.js';
+/** Quern itself on Node, on a module of its choice. */
 import { wasmBackend } from '../../src/backend/wasm/backend.js';
 import { chooseModule, type Simd } from '../../src/backend/wasm/modules-node.js';
-import { type NDArray, ndarray } from '../../src/core/ndarray.js';
-import type { Named } from '../../src/core/tree.js';
-import { ProgramBuilder, type Scope } from '../../src/graph/builder.js';
+import { ndarray } from '../../src/core/ndarray.js';
 import { mnistCnn } from '../../src/models/mnist-cnn.js';
-import { gelu } from '../../src/ops/activations.js';
-import { attention } from '../../src/ops/attention.js';
-import { add } from '../../src/ops/binary.js';
-import { conv2d } from '../../src/ops/conv.js';
-import { relu, tanh } from '../../src/ops/elementwise.js';
-import { matmul } from '../../src/ops/linear.js';
-import { layerNormalization, softmax } from '../../src/ops/normalize.js';
-import { dequantize } from '../../src/ops/quantize.js';
-import { lstm } from '../../src/ops/rnn.js';
-import { depthwiseConv2d } from '../../src/ops/separable.js';
-import type { Tensor } from '../../src/ops/tensor.js';
-import { mnistWeights } from '../tasks/mnist.js';
-import { integers, type MapName, normals, type Task } from '../tasks/work.js';
+import { integers, normals, type Task } from '../tasks/work.js';
 import type { Contender, Prepared } from './contender.js';
+import { f32, mnistVariables, prepared, prepareTraced } from './traced.js';
 
 export interface QuernOptions {
   /** The best that the engine takes unless said. */
   readonly simd?: Simd;
   readonly threads: number;
-}
-
-const f32 = (shape: readonly number[], data: Float32Array): NDArray => ndarray('f32', shape, data);
-
-/** A graph with these inputs; `kept` are variables. */
-interface Traced {
-  readonly feeds: Named<NDArray>;
-  readonly kept: Named<NDArray>;
-  readonly call: (feeds: Readonly<Record<string, Tensor>>, kept: (name: string) => Tensor, scope: Scope) => Tensor;
-}
-
-const input = (feeds: Readonly<Record<string, Tensor>>, name: string): Tensor => {
-  const tensor = feeds[name];
-  if (!tensor) throw new Error(`an input '${name}' is required`);
-  return tensor;
-};
-
-const maps: { readonly [N in MapName]: (x: Tensor, kept: (name: string) => Tensor) => Tensor } = {
-  softmax: (x) => softmax(x),
-  layerNormalization: (x, kept) => layerNormalization(x, kept('gamma'), kept('beta'), { epsilon: 1e-5 }),
-  gelu: (x) => gelu(x),
-  tanh: (x) => tanh(x),
-};
-
-function tracedOf(task: Task): Traced {
-  switch (task.kind) {
-    case 'matmul': {
-      const { m, k, n } = task;
-      return {
-        feeds: { a: f32([m, k], normals(m * k, 1)) },
-        kept: { b: f32([k, n], normals(k * n, 2)) },
-        call: (feeds, kept) => matmul(input(feeds, 'a'), kept('b')),
-      };
-    }
-    case 'batchedMatmul': {
-      const { batch, m, k, n, transposeB } = task;
-      return {
-        feeds: {
-          a: f32([batch, m, k], normals(batch * m * k, 1)),
-          b: f32(transposeB ? [batch, n, k] : [batch, k, n], normals(batch * k * n, 2)),
-        },
-        kept: {},
-        call: (feeds) => matmul(input(feeds, 'a'), input(feeds, 'b'), { transposeB }),
-      };
-    }
-    case 'int8Matmul': {
-      const { m, k, n } = task;
-      return {
-        feeds: { a: ndarray('u8', [m, k], Uint8Array.from(integers(m * k, 1, 0, 256))) },
-        kept: { b: ndarray('i8', [k, n], Int8Array.from(integers(k * n, 2, -127, 128))) },
-        call: (feeds, kept, scope) => {
-          const zero = (dtype: 'u8' | 'i8'): Tensor => scope.constant(ndarray(dtype, [], [0]));
-          const a = dequantize(input(feeds, 'a'), scope.constant(2 ** -8), zero('u8'));
-          return matmul(a, dequantize(kept('b'), scope.constant(2 ** -8), zero('i8')));
-        },
-      };
-    }
-    case 'conv2d': {
-      const { n, size, channels, filters, window } = task;
-      return {
-        feeds: { x: f32([n, size, size, channels], normals(n * size * size * channels, 1)) },
-        kept: {
-          kernel: f32([window, window, channels, filters], normals(window * window * channels * filters, 2)),
-          bias: f32([filters], normals(filters, 3)),
-        },
-        call: (feeds, kept) => relu(add(conv2d(input(feeds, 'x'), kept('kernel'), { padding: 'same' }), kept('bias'))),
-      };
-    }
-    case 'softmax':
-    case 'layerNormalization':
-    case 'gelu':
-    case 'tanh': {
-      const { kind, rows, columns } = task;
-      const affine = { gamma: f32([columns], normals(columns, 2)), beta: f32([columns], normals(columns, 3)) };
-      return {
-        feeds: { x: f32([rows, columns], normals(rows * columns, 1)) },
-        kept: kind === 'layerNormalization' ? affine : {},
-        call: (feeds, kept) => maps[kind](input(feeds, 'x'), kept),
-      };
-    }
-    case 'depthwiseConv2d': {
-      const { n, size, channels, window } = task;
-      return {
-        feeds: { x: f32([n, size, size, channels], normals(n * size * size * channels, 1)) },
-        kept: {
-          kernel: f32([window, window, channels, 1], normals(window * window * channels, 2)),
-          bias: f32([channels], normals(channels, 3)),
-        },
-        call: (feeds, kept) =>
-          relu(add(depthwiseConv2d(input(feeds, 'x'), kept('kernel'), { padding: 'same' }), kept('bias'))),
-      };
-    }
-    case 'lstm': {
-      const { batch, steps, units } = task;
-      const scale = 1 / Math.sqrt(units);
-      return {
-        feeds: { x: f32([batch, steps, units], normals(batch * steps * units, 1)) },
-        kept: {
-          kernel: f32([units, 4 * units], normals(4 * units * units, 2, scale)),
-          recurrentKernel: f32([units, 4 * units], normals(4 * units * units, 3, scale)),
-          bias: f32([4 * units], normals(4 * units, 4)),
-        },
-        call: (feeds, kept) => {
-          const weights = { kernel: kept('kernel'), recurrentKernel: kept('recurrentKernel'), bias: kept('bias') };
-          return lstm(input(feeds, 'x'), weights).sequences;
-        },
-      };
-    }
-    case 'attention': {
-      const { heads, tokens, size } = task;
-      const operand = (stream: number): NDArray =>
-        f32([1, heads, tokens, size], normals(heads * tokens * size, stream));
-      return {
-        feeds: { q: operand(1), k: operand(2), v: operand(3) },
-        kept: {},
-        call: (feeds) => attention(input(feeds, 'q'), input(feeds, 'k'), input(feeds, 'v')),
-      };
-    }
-    case 'mnist':
-    case 'mnistStep':
-      throw new Error(`${task.kind} is a whole model`);
-  }
-}
-
-const outputOf = (outputs: Record<string, NDArray>): Float32Array => {
-  const [first] = Object.values(outputs);
-  if (!(first?.data instanceof Float32Array)) throw new Error('an output of floats is required');
-  return first.data;
-};
-
-function prepared(executable: WasmExecutable, graph: string, feeds: Named<NDArray>): Prepared {
-  const run = (): Record<string, NDArray> => executable.runSync(graph, feeds);
-  return {
-    run,
-    isAsync: false,
-    result: () => Promise.resolve(outputOf(run())),
-    close: () => executable.close(),
-  };
 }
 
 export function quernMaker({ simd, threads }: QuernOptions) {
@@ -176,12 +24,7 @@ export function quernMaker({ simd, threads }: QuernOptions) {
       if (task.kind === 'mnist' || task.kind === 'mnistStep') {
         const { batch } = task;
         const model = mnistCnn({ backend: training });
-        const values: Record<string, NDArray> = {};
-        for (const [name, { kernel, bias }] of mnistWeights()) {
-          values[`${name}/kernel`] = f32(kernel.shape, kernel.data);
-          values[`${name}/bias`] = f32(bias.shape, bias.data);
-        }
-        model.setVariables(values);
+        model.setVariables(mnistVariables());
         const image = f32([batch, 28, 28, 1], normals(batch * 784, 1));
         if (task.kind === 'mnist') {
           const { program, variables } = model.contents();
@@ -204,19 +47,7 @@ export function quernMaker({ simd, threads }: QuernOptions) {
           close: () => model.close(),
         };
       }
-      const { feeds, kept, call } = tracedOf(task);
-      const builder = new ProgramBuilder();
-      builder.trace('main', feeds, (tensors, scope) => {
-        const variable = (name: string): Tensor => {
-          const value = kept[name];
-          if (!value) throw new Error(`a variable '${name}' is required`);
-          return scope.variable(name, { dtype: value.dtype, shape: value.shape });
-        };
-        return { y: call(tensors, variable, scope) };
-      });
-      const executable = await inferring.compile(builder.program());
-      for (const [name, value] of Object.entries(kept)) executable.setVariable(name, value);
-      return prepared(executable, 'main', feeds);
+      return prepareTraced(task, (program) => inferring.compile(program));
     }
 
     return { version: inferring.name.replace('wasm infer-', 'Quern, '), prepare };

@@ -1,4 +1,5 @@
 /** What the parent asks of a contender's process, one thing at a time, and what it answers. */
+import type { Rounding } from '../peers/contender.js';
 
 export type Request =
   | { readonly ask: 'start'; readonly contender: string; readonly threads: number }
@@ -15,7 +16,7 @@ export interface Timed {
 
 export type Answer =
   | { readonly version: string }
-  | { readonly result: Float32Array }
+  | { readonly result: Float32Array; readonly rounding?: Rounding }
   | { readonly timed: Timed }
   | { readonly closed: true }
   /** The contender cannot do it, and says why. */

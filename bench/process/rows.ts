@@ -3,7 +3,6 @@
  * contenders are timed in turn, in an order that moves on by one each round, so that a slow phase of the machine meets all
  * of them alike.
  */
-import { spawn } from 'node:child_process';
 import { type Spread, quantile, spreadOf } from '../measure/statistics.js';
 import type { Work } from '../tasks/work.js';
 import type { Player } from './player.js';
@@ -17,6 +16,8 @@ export type Cell =
       readonly peak?: number;
       /** Of that peak. */
       readonly share?: number;
+      /** What the contender gave up of the result. */
+      readonly note?: string;
     }
   | { readonly reason: string };
 
@@ -45,9 +46,22 @@ export function distance(a: Float32Array, b: Float32Array): number {
   return apart === 0 ? 0 : apart / most;
 }
 
-export async function measureRow(work: Work, players: readonly Player[], { rounds, seconds }: Pace): Promise<Row> {
+export interface RowOptions {
+  /** Keeps a core busy until it is told to stop: what a work `besideBusy` is timed beside. */
+  readonly keepBusy?: () => () => void;
+  /** What is wrong with the first result; undefined where it is right. Later ones are held against the first. */
+  readonly check?: (work: Work, result: Float32Array) => string | undefined;
+}
+
+export async function measureRow(
+  work: Work,
+  players: readonly Player[],
+  { rounds, seconds }: Pace,
+  { keepBusy, check }: RowOptions = {},
+): Promise<Row> {
   const cells: Record<string, Cell> = {};
   const ready: Player[] = [];
+  const notes = new Map<Player, string>();
   let expected: Float32Array | undefined;
   for (const player of players) {
     const reply = await player.prepare(work.id);
@@ -55,12 +69,19 @@ export async function measureRow(work: Work, players: readonly Player[], { round
       cells[player.label] = { reason: reply.unable };
       continue;
     }
+    const wrong = expected ? undefined : check?.(work, reply.result);
+    if (wrong !== undefined) {
+      cells[player.label] = { reason: wrong };
+      continue;
+    }
     expected ??= reply.result;
     const apart = distance(expected, reply.result);
-    if (apart <= work.tolerance) ready.push(player);
+    const { rounding } = reply;
+    if (rounding) notes.set(player, rounding.note);
+    if (apart <= (rounding?.tolerance ?? work.tolerance)) ready.push(player);
     else cells[player.label] = { reason: `another result, by ${apart.toExponential(1)} of the largest` };
   }
-  const busy = work.besideBusy ? spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }) : undefined;
+  const rest = work.besideBusy ? keepBusy?.() : undefined;
   const samples = new Map(ready.map((player) => [player, [] as number[]]));
   const shares = new Map(ready.map((player) => [player, [] as number[]]));
   const peaks = new Map(ready.map((player) => [player, [] as number[]]));
@@ -85,11 +106,13 @@ export async function measureRow(work: Work, players: readonly Player[], { round
       }
     }
   }
-  busy?.kill();
+  rest?.();
   for (const player of ready) {
     const [share, peak] = [shares, peaks].map((all) => spreadOf(all.get(player) ?? []).median);
+    const note = notes.get(player);
     cells[player.label] ??= {
       time: spreadOf(samples.get(player) ?? []),
+      ...(note === undefined ? {} : { note }),
       ...(share !== undefined && Number.isFinite(share) && peak !== undefined ? { share, peak } : {}),
     };
     await player.close();

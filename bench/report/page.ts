@@ -3,7 +3,7 @@ import { Html, html, table } from '../../src/report/html.js';
 import { style } from '../../src/report/style.js';
 import type { Figure } from '../edge/figure.js';
 import type { Cell, Row } from '../process/rows.js';
-import type { Measured } from '../suites.js';
+import type { Measured } from '../process/suite.js';
 import { barsOf } from './bars.js';
 import { roofline } from './roofline.js';
 import { bytes, describeCell, lead, seconds } from './text.js';
@@ -23,7 +23,8 @@ const titles: Readonly<Record<Measured['suite'], readonly [title: string, text: 
   threads: ['Two threads', 'Each contender in a process of its own; beside an idle core, and beside a busy one.'],
 };
 
-const bars = new Html(`
+/** Of the bars, after the style that all reports share. */
+export const benchStyle = new Html(`
 .bars{list-style:none;padding:0;font-size:.85rem}
 .bars li{display:grid;grid-template-columns:8.5rem 1fr;gap:.1rem .6rem;align-items:center;padding:.15rem 0}
 .bars li>span:last-child{grid-column:1/3;color:var(--soft);font-variant-numeric:tabular-nums}
@@ -53,7 +54,7 @@ function tableOf(rows: readonly Row[]): Html {
   );
 }
 
-function suiteOf({ suite, versions, rows }: Measured, peers: readonly string[]): Html {
+export function suiteOf({ suite, versions, rows }: Measured, peers: readonly string[]): Html {
   const [title, text] = titles[suite];
   return html`<section>
     <h2>${title}</h2>
@@ -129,7 +130,7 @@ export function renderBench(report: BenchReport, peers: readonly string[]): stri
         <meta name="color-scheme" content="light dark" />
         <title>Quern benchmark</title>
         <style>
-          ${style}${bars}
+          ${style}${benchStyle}
         </style>
       </head>
       <body>

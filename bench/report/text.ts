@@ -11,9 +11,9 @@ export function seconds(value: number): string {
 /** `1.23 ms, 45.6 GFLOP/s, 97 % of peak` */
 export function describeCell(cell: Cell, multiplyAdds: number): string {
   if ('reason' in cell) return cell.reason;
-  const { time, share } = cell;
+  const { time, share, note } = cell;
   const rate = multiplyAdds > 0 ? `, ${((2 * multiplyAdds) / time.median / 1e9).toFixed(1)} GFLOP/s` : '';
-  return `${seconds(time.median)}${rate}${share === undefined ? '' : `, ${(100 * share).toFixed(0)} % of peak`}`;
+  return `${seconds(time.median)}${rate}${share === undefined ? '' : `, ${(100 * share).toFixed(0)} % of peak`}${note === undefined ? '' : ` (${note})`}`;
 }
 
 export const bytes = (value: number): string => `${value.toLocaleString('en-US')} B`;

@@ -6,7 +6,8 @@ import { arch, cpus, platform, release, totalmem } from 'node:os';
 const quoted = (argument: string): string =>
   /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 
-function versionOf(): string {
+/** The version of this package. */
+export function versionOf(): string {
   const value: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
   return typeof value === 'object' && value !== null && 'version' in value ? String(value.version) : 'unknown';
 }

@@ -1,10 +1,10 @@
-/** Headless Chromium for tests of pages: Debian's, or the one that CHROMIUM names. */
+/** Headless Chromium: Debian's, or the one that CHROMIUM names. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
 export const chromiumPath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** Why there is no browser to test with; null when there is one. */
+/** Why there is no browser; null when there is one. */
 export const noChromium = existsSync(chromiumPath)
   ? null
   : `there is no Chromium at ${chromiumPath}: install it, or name one in CHROMIUM`;

@@ -1,0 +1,19 @@
+/** A contender in a page's worker: the first message holds the modules' bytes, each later one asks one thing. */
+import { Answering } from '../process/answering.js';
+import type { Request } from '../process/messages.js';
+import { modulesPlace } from '../process/modules-place.js';
+
+export type Bytes = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+
+let answering: Answering | undefined;
+
+self.onmessage = ({ data }: MessageEvent<Bytes | Request>): void => {
+  if ('ask' in data) {
+    const request = data as Request;
+    void answering?.answer(request).then((reply) => self.postMessage(reply));
+    return;
+  }
+  const taken = Object.entries(data).filter(([, bytes]) => WebAssembly.validate(bytes));
+  const modules = Object.fromEntries(taken.map(([name, bytes]) => [name, new WebAssembly.Module(bytes)]));
+  answering = new Answering(modulesPlace(modules));
+};
