@@ -7,6 +7,7 @@ import type { Figure } from './edge/figure.js';
 import { bandwidth } from './measure/bandwidth.js';
 import { offerPage } from './page/offer.js';
 import { contenderNames, isContender } from './peers/contenders.js';
+import { guestsOf, placeNames } from './process/places.js';
 import { renderBench } from './report/page.js';
 import { describeFigure, describeRow } from './report/text.js';
 import {
@@ -25,6 +26,7 @@ interface Options {
   readonly slow?: boolean;
   readonly contenders?: readonly string[];
   readonly out: string;
+  readonly in?: readonly string[];
   readonly page?: boolean;
   readonly host: string;
   readonly port: number;
@@ -44,6 +46,12 @@ function suiteOrRow(text: string, before: readonly string[] = []): readonly stri
   const known = [...suiteNames, ...works.map(({ id }) => id)];
   if (!known.includes(text)) throw new InvalidArgumentError(`One of ${known.join(', ')} is required.`);
   return [...before, text];
+}
+
+function placeList(text: string): readonly string[] {
+  const places = text.split(',');
+  if (places.every((place) => placeNames.includes(place))) return places;
+  throw new InvalidArgumentError(`One or more of ${placeNames.join(', ')}, parted by commas, are required.`);
 }
 
 function portNumber(text: string): number {
@@ -67,7 +75,9 @@ async function run(asked: readonly string[], options: Options): Promise<void> {
     const rows = works.filter((work) => work.suite === suite && isAsked(work.id));
     if (rows.length === 0) continue;
     const slow = options.slow ? (slowContendersOf[suite] ?? []) : [];
-    const labels = options.contenders ?? [...contendersOf[suite], ...slow];
+    // What runs elsewhere runs the kernels and the models.
+    const guests = suite === 'kernels' || suite === 'models' ? (options.in ?? []).flatMap(guestsOf) : [];
+    const labels = [...(options.contenders ?? [...contendersOf[suite], ...slow]), ...guests];
     measured.push(
       await measureSuite(suite, rows, labels, pace, (row) => console.log(`\n${describeRow(row, peersInNode)}`)),
     );
@@ -89,6 +99,7 @@ try {
     .option('--slow', 'also contenders that take minutes for a row')
     .option('--contenders <list>', 'names, with @threads where that is not one, parted by commas', contenderList)
     .option('--out <folder>', 'folder of the report', 'bench-report')
+    .option('--in <places>', `kernels and models also in ${placeNames.join(', ')}; parted by commas`, placeList)
     .option('--page', 'serve the kernels and models as a page, to be run in a browser or on a phone')
     .option('--host <address>', "where the page is served; 0.0.0.0 for a phone in this machine's network", '127.0.0.1')
     .option('--port <number>', 'and the port', portNumber, 8788)

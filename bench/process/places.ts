@@ -1,17 +1,24 @@
 /** Where contenders run: fresh processes of this Node, and the places that a label names (`quern in deno`). */
+import { chromiumChannel } from '../browser/channel.js';
 import { processChannel } from './node.js';
 import { type Channel, Player } from './player.js';
 
 const places: Readonly<Record<string, () => Channel>> = {
-  node: () => processChannel(),
+  chromium: chromiumChannel,
 };
 
+/** Besides this Node. */
 export const placeNames = Object.keys(places);
+
+const nowhere: Channel = { ask: () => Promise.resolve({ unable: 'no such place' }), kill: () => undefined };
 
 /** A contender in a place of its own, which is fresh. */
 export function playerOf(label: string): Player {
-  const [, place = 'node'] = label.split(' in ');
-  const open = places[place];
-  const nowhere: Channel = { ask: () => Promise.resolve({ unable: 'no such place' }), kill: () => undefined };
+  const [, place] = label.split(' in ');
+  const open = place === undefined ? processChannel : places[place];
   return new Player(label, open?.() ?? nowhere);
 }
+
+/** Who joins a suite for a place: ours as it runs there, and the engine that runs nowhere else. */
+export const guestsOf = (place: string): readonly string[] =>
+  place === 'chromium' ? ['quern in chromium', 'litert-js in chromium'] : [`quern in ${place}`];
