@@ -14,6 +14,13 @@ export function fnma(x: v128, y: v128, z: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_nmadd(x, y, z) : f32x4.sub(z, f32x4.mul(x, y));
 }
 
+/** The larger of each two lanes; NaN where one of them is. */
+// @ts-ignore: decorator
+@inline
+export function largest(x: v128, y: v128): v128 {
+  return v128.or(f32x4.pmax(x, y), f32x4.pmax(y, x));
+}
+
 /** The sum of the four lanes, always in the order (0 + 2) + (1 + 3). */
 // @ts-ignore: decorator
 @inline

@@ -10,6 +10,7 @@ import { add } from '../src/ops/binary.js';
 import { conv2d, type Conv2dOptions } from '../src/ops/conv.js';
 import { relu } from '../src/ops/elementwise.js';
 import { matmul } from '../src/ops/linear.js';
+import { maxPool2d, type Pool2dOptions } from '../src/ops/pool.js';
 import { dequantize, quantize } from '../src/ops/quantize.js';
 import type { Tensor } from '../src/ops/tensor.js';
 import { reference, wasmBackends } from './support/backends.js';
@@ -25,6 +26,8 @@ interface Layer {
   readonly relu: boolean;
   readonly quantized: boolean;
   readonly zeroPoint: number;
+  /** Max pooling of the result. */
+  readonly pool?: Pool2dOptions;
 }
 
 const convolution =
@@ -66,6 +69,63 @@ const layers: readonly Layer[] = [
     bias: false,
     zeroPoint: 255,
   },
+  {
+    ...plain,
+    name: 'one channel, pooled',
+    x: [3, 13, 12, 1],
+    weights: [3, 3, 1, 20],
+    axis: 3,
+    apply: convolution(),
+    pool: {},
+  },
+  {
+    ...plain,
+    name: 'three channels, pooled',
+    x: [2, 9, 11, 3],
+    weights: [5, 2, 3, 8],
+    axis: 3,
+    apply: convolution({ padding: 'same' }),
+    zeroPoint: 100,
+    pool: {},
+  },
+  {
+    ...plain,
+    name: 'two channels, pooled',
+    x: [2, 9, 11, 2],
+    weights: [2, 5, 2, 9],
+    axis: null,
+    apply: convolution(),
+    pool: {},
+  },
+  {
+    ...plain,
+    name: 'eight channels, pooled',
+    x: [2, 11, 13, 8],
+    weights: [3, 3, 8, 16],
+    axis: 3,
+    apply: convolution(),
+    pool: {},
+  },
+  {
+    ...plain,
+    name: 'strides, pooled by rows',
+    x: [2, 13, 11, 1],
+    weights: [3, 3, 1, 8],
+    axis: 3,
+    apply: convolution({ strides: 2 }),
+    pool: { poolSize: [2, 1] },
+  },
+  {
+    ...plain,
+    name: 'a pool with gaps',
+    x: [1, 11, 12, 3],
+    weights: [3, 3, 3, 8],
+    axis: 3,
+    apply: convolution(),
+    relu: false,
+    zeroPoint: 31,
+    pool: { strides: 3 },
+  },
   { ...plain, name: 'dense', x: [5, 36], weights: [36, 10], axis: 1, apply: (x, w) => matmul(x, w) },
   { ...plain, name: 'dense of a sequence', x: [2, 3, 7], weights: [7, 12], axis: 1, apply: (x, w) => matmul(x, w) },
   {
@@ -98,7 +158,9 @@ function programOf(layer: Layer, weightZero = 0) {
     const width = product.shape[product.rank - 1] ?? 0;
     const biased = layer.bias ? add(product, scope.variable('bias', { shape: [width] })) : product;
     const y = layer.relu ? relu(biased) : biased;
-    return { y: layer.quantized ? quantize(y, scope.constant(outputScale), scope.constant(layer.zeroPoint, 'u8')) : y };
+    if (!layer.quantized) return { y };
+    const q = quantize(y, scope.constant(outputScale), scope.constant(layer.zeroPoint, 'u8'));
+    return { y: layer.pool ? maxPool2d(q, layer.pool) : q };
   });
   return builder.program();
 }
@@ -119,10 +181,15 @@ function valuesOf(layer: Layer, key: Key): Record<string, NDArray> {
   };
 }
 
-async function run(backend: (typeof wasmBackends)[number]['backend'], layer: Layer, weightZero = 0): Promise<NDArray> {
+async function run(
+  backend: (typeof wasmBackends)[number]['backend'],
+  layer: Layer,
+  weightZero = 0,
+  values = valuesOf(layer, [1, 2]),
+): Promise<NDArray> {
   const executable = await backend.compile(programOf(layer, weightZero));
   try {
-    for (const [name, value] of Object.entries(valuesOf(layer, [1, 2]))) executable.setVariable(name, value);
+    for (const [name, value] of Object.entries(values)) executable.setVariable(name, value);
     const x = ndarray('f32', layer.x, normal([3, 4], sizeOf(layer.x)));
     const { y } = await executable.run('predict', { x });
     if (!y) throw new RangeError('an output y is required');
@@ -161,6 +228,25 @@ for (const layer of layers) {
     }
   });
 }
+
+test('columns with a negative scale fall with their sums, pooled too', async () => {
+  for (const layer of layers.filter(({ pool }) => pool)) {
+    const falling = { ...valuesOf(layer, [1, 2]) };
+    const scales = falling['scales'];
+    if (!scales) throw new RangeError('scales are required');
+    falling['scales'] = ndarray(
+      'f32',
+      scales.shape,
+      Float32Array.from(scales.data, (scale, i) => (i % 2 ? scale : -scale)),
+    );
+    const expected = await run(reference.backend, layer, 0, falling);
+    for (const { backend } of wasmBackends) {
+      const { data } = await run(backend, layer, 0, falling);
+      const most = Math.max(...expected.data.map((value, i) => Math.abs(value - (data[i] ?? NaN))));
+      assert.ok(most <= 1, `${layer.name}, ${backend.name}: ${most}`);
+    }
+  }
+});
 
 test('weights with a zero point are no integer kernel, and still right', async () => {
   const [layer] = layers;

@@ -5,15 +5,12 @@
 // `flavour` 0 is the four-byte dot product of relaxed SIMD: weights by groups of four, windows read in place. 1 works
 // everywhere: weights by groups of two, windows widened to 16 bits in the thread's scratch.
 import { scratch } from '../runtime';
-import { loadOctets, storeLanes, storeOctets } from '../lanes';
+import { loadOctets } from '../lanes';
+import { PANEL_BYTES, preparePanel, storeFloats, storeQuantized } from '../results';
 import { dotsOfPanel, pairsOfPanel } from '../tile';
 import { windowRows } from '../window';
 
-/** Scratch: what a panel needs, then for each row of the unit {its window, its result}, its sums, its gathered window. */
-const PANEL_BYTES = 128;
-
-/** 1.5 * 2^23: adding it rounds a small float to an integer, halves to even, in the low bits. */
-const MAGIC: f32 = 12582912;
+// Scratch: what a panel needs, then for each row of the unit {its window, its result}, its sums, its gathered window.
 
 /** Groups of rows of a panel [k][8], of which `columns` are there, and the sum of each column: see `packIntegers`. */
 function packGroups(to: usize, sums: usize, from: usize, n: i32, k: i32, group: i32, columns: i32): void {
@@ -103,62 +100,40 @@ function gatherWide(to: usize, from: usize, segments: i32, length: i32, step: i3
   }
 }
 
-/** Floats of `count` rows from their sums: y = sum * scale + bias, at least `low`. */
-function storeFloats(panel: usize, table: usize, sums: usize, count: i32, offset: usize, columns: i32, low: f32): void {
-  const scale0 = v128.load(panel), scale1 = v128.load(panel, 16);
-  const bias0 = v128.load(panel, 32), bias1 = v128.load(panel, 48);
-  const least = f32x4.splat(low);
-  for (; count > 0; count--) {
-    const to = load<usize>(table, 4) + offset;
-    const y0 = f32x4.pmax(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), scale0), bias0), least);
-    const y1 = f32x4.pmax(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), scale1), bias1), least);
-    if (columns >= 8) {
-      v128.store(to, y0);
-      v128.store(to, y1, 16);
-    } else {
-      storeLanes(to, y0, columns);
-      storeLanes(to + 16, y1, columns - 4);
+/**
+ * The sums that give the largest results of `taps` blocks of `rows` rows, in the first block: results rise with their sums,
+ * or fall in the columns whose scale is negative.
+ */
+function poolSums(sums: usize, rows: i32, taps: i32, scales: usize): void {
+  const zero = i32x4.splat(0);
+  const falling0 = i32x4.lt_s(v128.load(scales), zero);
+  const falling1 = i32x4.lt_s(v128.load(scales, 16), zero);
+  const block = <usize>rows << 5;
+  for (; rows > 0; rows--) {
+    let most0 = v128.xor(v128.load(sums), falling0);
+    let most1 = v128.xor(v128.load(sums, 16), falling1);
+    let from = sums;
+    for (let tap = taps - 1; tap > 0; tap--) {
+      from += block;
+      most0 = i32x4.max_s(most0, v128.xor(v128.load(from), falling0));
+      most1 = i32x4.max_s(most1, v128.xor(v128.load(from, 16), falling1));
     }
-    table += 8;
-    sums += 32;
-  }
-}
-
-/** Unsigned bytes of `count` rows from their sums: y = round(sum * scale + bias) + zeroPoint, at least `low`, saturated. */
-function storeQuantized(
-  panel: usize, table: usize, sums: usize, count: i32, offset: usize, columns: i32, low: f32, zeroPoint: i32,
-): void {
-  const scale0 = v128.load(panel), scale1 = v128.load(panel, 16);
-  const bias0 = v128.load(panel, 32), bias1 = v128.load(panel, 48);
-  const least = f32x4.splat(max<f32>(low, <f32>-zeroPoint));
-  const room: i32 = 255 - zeroPoint;
-  const most = f32x4.splat(<f32>room);
-  const magic = f32x4.splat(MAGIC);
-  const shift = i32x4.splat(reinterpret<i32>(MAGIC) - zeroPoint);
-  for (; count > 0; count--) {
-    const to = load<usize>(table, 4) + offset;
-    let y0 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), scale0), bias0);
-    let y1 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), scale1), bias1);
-    y0 = f32x4.add(f32x4.pmin(f32x4.pmax(y0, least), most), magic);
-    y1 = f32x4.add(f32x4.pmin(f32x4.pmax(y1, least), most), magic);
-    const words = i16x8.narrow_i32x4_s(i32x4.sub(y0, shift), i32x4.sub(y1, shift));
-    const bytes = i8x16.narrow_i16x8_u(words, words);
-    if (columns >= 8) v128.store64_lane(to, bytes, 0);
-    else storeOctets(to, bytes, columns);
-    table += 8;
+    v128.store(sums, v128.xor(most0, falling0));
+    v128.store(sums, v128.xor(most1, falling1), 16);
     sums += 32;
   }
 }
 
 /**
- * A convolution of u8 images, or with images of one pixel a matrix product. `weightStep` is 4 where every column has a
- * scale, 0 where one serves all. `yScale` is 0 for float results; then `yZero` is not read.
+ * A convolution of u8 images and a max pool of it, or with images of one pixel a matrix product. `weightStep` is 4 where
+ * every column has a scale, 0 where one serves all. `yScale` is 0 for float results; then `yZero` is not read. The pool's
+ * sizes and strides are 1 where there is none; `pixels` and `outHeight`, `outWidth` are those of its result.
  */
 export function convInteger(
   begin: i32, end: i32, x: usize, kernel: usize, bias: usize, y: usize, pixels: i32, height: i32, width: i32, channels: i32,
   outHeight: i32, outWidth: i32, filters: i32, kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32,
-  xScale: usize, xZero: usize, weightScale: usize, weightStep: i32, yScale: usize, yZero: usize, unitRows: i32,
-  unitColumns: i32, flavour: i32, low: f32,
+  poolHeight: i32, poolWidth: i32, poolStrideHeight: i32, poolStrideWidth: i32, xScale: usize, xZero: usize,
+  weightScale: usize, weightStep: i32, yScale: usize, yZero: usize, unitRows: i32, unitColumns: i32, flavour: i32, low: f32,
 ): void {
   const columnBlocks = (filters + unitColumns - 1) / unitColumns;
   const group = flavour ? 2 : 4;
@@ -169,11 +144,12 @@ export function convInteger(
   const columnSums = kernel + <usize>((filters + 7) >> 3) * panelBytes;
   const gathered = flavour != 0 || (run & 3) != 0;
   const resultBytes = yScale ? 1 : 4;
+  const taps = poolHeight * poolWidth;
 
   const panel = scratch();
   const table = panel + PANEL_BYTES;
-  const sums = table + (unitRows << 3);
-  const windows = sums + (unitRows << 5);
+  const sums = table + (unitRows * taps << 3);
+  const windows = sums + (unitRows * taps << 5);
   const segments = gathered ? 1 : kernelHeight;
   const length = gathered ? groups : run >> 2;
   const gap = gathered ? 0 : (width - kernelWidth) * channels;
@@ -186,13 +162,16 @@ export function convInteger(
     const columns = min(unitColumns, filters - column);
     const first = unit / columnBlocks * unitRows;
     const rows = min(unitRows, pixels - first);
-    windowRows(
-      table, x, y + column * resultBytes, first, rows, height, width, channels, outHeight, outWidth, strideHeight, strideWidth,
-      filters * resultBytes,
-    );
+    for (let tap = 0; tap < taps; tap++) {
+      const shift = (tap / poolWidth * strideHeight * width + tap % poolWidth * strideWidth) * channels;
+      windowRows(
+        table + (tap * rows << 3), x + shift, y + column * resultBytes, first, rows, height, width, channels, outHeight, outWidth,
+        strideHeight * poolStrideHeight, strideWidth * poolStrideWidth, filters * resultBytes,
+      );
+    }
     if (gathered) {
       // Both layouts take four bytes for each group.
-      for (let i = 0; i < rows; i++) {
+      for (let i = 0; i < rows * taps; i++) {
         const from = load<usize>(table + (i << 3));
         const to = windows + (<usize>i * groups << 2);
         if (flavour) gatherWide(to, from, kernelHeight, run, width * channels);
@@ -202,16 +181,11 @@ export function convInteger(
     }
     for (let j = 0; j < columns; j += 8) {
       const at = column + j;
-      for (let i = 0; i < 8; i++) {
-        const known = i < columns - j;
-        const scale = known ? load<f32>(xScale) * load<f32>(weightScale + (at + i) * weightStep) : 0;
-        store<f32>(panel + (i << 2), scale / by);
-        store<f32>(panel + (i << 2), bias && known ? load<f32>(bias + (at + i << 2)) / by : 0, 32);
-        store<i32>(panel + (i << 2), -zeroPoint * load<i32>(columnSums + (at + i << 2)), 64);
-      }
+      preparePanel(panel, at, columns - j, bias, columnSums, load<f32>(xScale), zeroPoint, weightScale, weightStep, by);
       const packed = kernel + <usize>(at >> 3) * panelBytes;
-      if (flavour) pairsOfPanel(table, rows, packed, segments, length, gap, panel + 64, sums);
-      else dotsOfPanel(table, rows, packed, segments, length, gap, panel + 64, sums);
+      if (flavour) pairsOfPanel(table, rows * taps, packed, segments, length, gap, panel + 64, sums);
+      else dotsOfPanel(table, rows * taps, packed, segments, length, gap, panel + 64, sums);
+      if (taps > 1) poolSums(sums, rows, taps, panel);
       const offset = j * resultBytes;
       if (yScale) storeQuantized(panel, table, sums, rows, offset, columns - j, low, yZeroPoint);
       else storeFloats(panel, table, sums, rows, offset, columns - j, low);

@@ -11,6 +11,7 @@ import { requireRuns, WARM_UP } from '../timing.js';
 import { areLike, boundsOf, checkExtents, checkVariable, extentsOf, graphsOf } from '../feeds.js';
 import { arrayAt, bind, type Binding } from './binding.js';
 import { ABORT, BAD_INDEX, MAY_WAIT, RUNNING_THREADS, STATUS, STATUS_RECORD, STATUS_VALUE, SYNC } from './control.js';
+import { crop } from './crop.js';
 import { type Layout, layOutAll, PAGE, type Plan } from './layout.js';
 import { lowerings } from './lower/table.js';
 import { instantiate, type ModuleExports, traitsOf } from './module.js';
@@ -79,7 +80,7 @@ class Compiled implements WasmExecutable {
     const drafts = new Map(
       Object.entries(graphsOf(program, options)).map(([name, graph]) => [
         name,
-        draftPlan(optimize(graph), this.store, lowerings, this.bounds, traits),
+        draftPlan(crop(optimize(graph)), this.store, lowerings, this.bounds, traits),
       ]),
     );
     const needsSession = Object.values(program.variables).some((variable) => variable.scope === 'session');

@@ -22,9 +22,11 @@ export interface IntegerCluster {
   /** i8, the operand that is a variable, with zero point 0; channels are the columns of the product. */
   readonly weight: Quantized;
   readonly bias: ValueId | null;
-  /** Where the result goes: a u8 value when the only consumer quantizes it, otherwise the root's float output. */
+  /** The max pool that alone reads the quantized result, where windows do not overlap. */
+  readonly pool: Node<'maxPool2d'> | null;
+  /** Where the result goes: a u8 value when the only consumer quantizes it, or the pool's; otherwise the root's float output. */
   readonly output: Quantized | ValueId;
-  /** Indices of the nodes that it stands for: the root, then those that make its operands and quantize its result. */
+  /** Indices of the nodes that it stands for: the root, then those that make its operands, and quantize and pool its result. */
   readonly nodes: readonly number[];
 }
 
@@ -39,6 +41,13 @@ const isOp = <N extends OpName>(node: Node | undefined, op: N): node is Node<N> 
 
 /** Products of a u8 and an i8 whose sum an i32 always holds. */
 const MOST_PRODUCTS = Math.floor((2 ** 31 - 1) / (255 * 128));
+
+/** Whether a node is a max pool whose windows neither overlap nor leave the image: no pixel is needed twice. */
+function isSeparatePool(node: Node | undefined): node is Node<'maxPool2d'> {
+  if (!isOp(node, 'maxPool2d') || node.attrs.padding !== 'valid') return false;
+  const { poolSize, strides } = node.attrs;
+  return poolSize.every((size, axis) => size <= (strides[axis] ?? 0));
+}
 
 export function integerClusters(graph: Graph): IntegerClusters {
   const producers = new Map<ValueId, number>();
@@ -68,6 +77,12 @@ export function integerClusters(graph: Graph): IntegerClusters {
     return isOp(made, 'constant') && made.attrs.data.every((each) => each === 0);
   };
 
+  /** The node that alone reads a value, and its index. */
+  const onlyReader = (value: ValueId): readonly [number, Node | undefined] => {
+    const [reader = -1, ...others] = consumers.get(value) ?? [];
+    return others.length > 0 || kept.has(value) ? [-1, undefined] : [reader, graph.nodes[reader]];
+  };
+
   const clusters = new Map<number, IntegerCluster>();
   const roots = new Map<number, IntegerCluster>();
   const absorbed = new Set<number>();
@@ -83,22 +98,29 @@ export function integerClusters(graph: Graph): IntegerClusters {
     const channels = shape[isOp(node, 'conv2d') ? 3 : node.attrs.transposeB ? 0 : 1];
     const depth = divideExactly(sizeOfShape(shape), channels ?? 0);
     if (typeof depth !== 'number' || depth > MOST_PRODUCTS) return;
-    const [consumer, ...others] = consumers.get(result) ?? [];
-    const next = consumer === undefined || others.length > 0 || kept.has(result) ? undefined : graph.nodes[consumer];
     let output: Quantized | ValueId = result;
-    let last = index;
-    if (isOp(next, 'quantize') && next.attrs.dtype === 'u8' && next.attrs.axis === null && consumer !== undefined) {
+    let pool: IntegerCluster['pool'] = null;
+    const ends = [index];
+    const [quantizing, next] = onlyReader(result);
+    if (isOp(next, 'quantize') && next.attrs.dtype === 'u8' && next.attrs.axis === null) {
       const [, scale, zeroPoint] = next.inputs;
       const value = next.outputs[0];
       if (value !== undefined && scale !== undefined && zeroPoint !== undefined) {
         output = { value, scale, zeroPoint, perChannel: false };
-        absorbed.add(index);
-        last = consumer;
+        ends.unshift(quantizing);
+        const [pooling, after] = onlyReader(value);
+        if (isOp(node, 'conv2d') && isSeparatePool(after)) {
+          pool = after;
+          output = { ...output, value: after.outputs[0] ?? value };
+          ends.unshift(pooling);
+        }
       }
     }
+    const [last = index, ...before] = ends;
+    for (const each of before) absorbed.add(each);
     const operands = node.inputs.slice(0, 2).flatMap((value) => producers.get(value) ?? []);
-    const nodes = [index, ...(last === index ? [] : [last]), ...operands];
-    const cluster: IntegerCluster = { root: node, x, weight, bias: node.inputs[2] ?? null, output, nodes };
+    const nodes = [...ends.toReversed(), ...operands];
+    const cluster: IntegerCluster = { root: node, x, weight, bias: node.inputs[2] ?? null, pool, output, nodes };
     roots.set(index, cluster);
     clusters.set(last, cluster);
   });

@@ -9,6 +9,7 @@ import type { Graph, Node, ValueId } from '../../graph/program.js';
 import type { OpName } from '../../ops/schema.js';
 import { groupsOf, type Touched } from './groups.js';
 import { integerClusters } from './integer.js';
+import { emitPlanes, isPlanar, type Planar } from './lower/conv-planes.js';
 import { lowerCluster } from './lower/integer.js';
 import type {
   Address,
@@ -21,6 +22,7 @@ import type {
   Operand,
 } from './lowering.js';
 import type { KernelTable, ModuleTraits } from './module.js';
+import { type PooledConvolution, pooledConvolutions } from './pooled.js';
 import type { Store } from './store.js';
 
 /** One call of a kernel. `node` is the index of the node it works for; -1 for the bookkeeping around the graph. */
@@ -77,11 +79,21 @@ export function draftPlan(
   const builder = new PlanBuilder(graph, store, bounds, traits);
   const missing = new Set<string>();
   const { clusters, absorbed } = integerClusters(graph);
+  const pools = new Map<number, PooledConvolution>();
+  const pooled = new Set<number>();
+  for (const [index, pair] of pooledConvolutions(graph)) {
+    const [convolution] = pair.nodes;
+    if (clusters.has(convolution) || !isPlanar(planarOf(pair, builder), builder)) continue;
+    pools.set(index, pair);
+    pooled.add(convolution);
+  }
   graph.nodes.forEach((node, index) => {
-    if (absorbed.has(index)) return;
+    if (absorbed.has(index) || pooled.has(index)) return;
     const cluster = clusters.get(index);
+    const pair = pools.get(index);
     builder.beginNode(index);
     if (cluster) lowerCluster(cluster, (value) => builder.operand(value), builder);
+    else if (pair) emitPlanes(planarOf(pair, builder), builder);
     else if (!builder.lower(node, lowerings)) missing.add(node.op);
   });
   if (missing.size > 0) {
@@ -99,9 +111,21 @@ export function draftPlan(
   }
   const nodesOf = (node: number): readonly number[] => {
     const fused = clusters.get(node)?.nodes.filter((each, i) => i === 0 || each === node || absorbed.has(each));
-    return fused ?? (node < 0 ? [] : [node]);
+    return fused ?? pools.get(node)?.nodes ?? (node < 0 ? [] : [node]);
   };
   return { ...builder.finish(), nodesOf };
+}
+
+function planarOf({ convolution: { attrs, inputs }, pool }: PooledConvolution, builder: PlanBuilder): Planar {
+  const [x = -1, kernel = -1, bias] = inputs;
+  return {
+    x: builder.operand(x),
+    kernel: builder.operand(kernel),
+    bias: bias === undefined ? undefined : builder.operand(bias),
+    y: builder.operand(pool.outputs[0] ?? -1),
+    attrs,
+    isPooled: true,
+  };
 }
 
 class PlanBuilder implements Emitter {

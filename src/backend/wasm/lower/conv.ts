@@ -4,6 +4,7 @@ import { slides } from '../../../ops/conv.js';
 import type { Convolution, Pair } from '../../../ops/schema.js';
 import type { Address, Emitter, LoweringFacet, Operand } from '../lowering.js';
 import { BLOCK_SCRATCH, blockOf, clamp, LONG_ROW, lowOf, roundUp } from './blocks.js';
+import { emitPlanes, isPlanar } from './conv-planes.js';
 import { packB } from './matmul.js';
 import { emitWinograd, isFaster } from './winograd.js';
 
@@ -49,8 +50,11 @@ export function padded(op: string, x: Operand, sliding: Sliding, emit: Emitter):
 const floats = { bytesPerChannel: 4, fill: 0 } as const;
 
 export const lower = {
-  conv2d: ({ attrs: { strides, padding, activation }, inputs: [x, kernel, bias], outputs: [y] }, emit) => {
+  conv2d: ({ attrs, inputs: [x, kernel, bias], outputs: [y] }, emit) => {
     if (!x || !kernel || !y) return;
+    const { strides, padding, activation } = attrs;
+    const planar = { x, kernel, bias, y, attrs, isPooled: false };
+    if (isPlanar(planar, emit)) return emitPlanes(planar, emit);
     const [kernelHeight = 0, kernelWidth = 0, channels = 0, filters = 0] = kernel.shape.map(emit.bound, emit);
     const [, outHeight = 0, outWidth = 0] = y.shape;
     const kernelSize = [kernelHeight, kernelWidth] as const;

@@ -14,6 +14,8 @@ import { type Images, padded } from './conv.js';
 const TARGET = { dot: 2 ** 21, widen: 2 ** 19 } as const;
 const MOST_ROWS = 480;
 const MOST_COLUMNS = 256;
+/** What a thread's scratch may hold of a convolution of few channels. */
+const MOST_PLANES = 2 ** 16;
 
 interface Window extends Convolution {
   readonly kernelSize: Pair;
@@ -24,7 +26,7 @@ interface Window extends Convolution {
 
 /** Emits one integer matmul or convolution. `operand` gives the place of a value of the graph. */
 export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) => Operand, emit: Emitter): void {
-  const { root, x, weight, bias, output } = cluster;
+  const { root, x, weight, bias, pool, output } = cluster;
   const y = operand(typeof output === 'number' ? output : output.value);
   const input = operand(x.value);
   const kernel = operand(weight.value);
@@ -38,14 +40,19 @@ export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) 
   const [outHeight, outWidth]: readonly Dim[] = isConvolution ? y.shape.slice(1, 3) : [1, 1];
   const pixels = sizeOfShape(y.shape.slice(0, -1));
 
+  if (isPlanar(cluster, window, y, emit)) return emitPlanes(cluster, window, images, operand, emit);
   const { int8 } = emit.flavour;
   const depth = kernelSize[0] * kernelSize[1] * channels;
   const groups = Math.ceil(depth / (int8 === 'dot' ? 4 : 2));
   const unitColumns = Math.min(roundUp(Math.max(filters, 1), 8), MOST_COLUMNS);
-  const most = Math.min(roundUp(emit.bound(pixels), 12), MOST_ROWS);
-  const unitRows = clamp(roundUp(TARGET[int8] / (unitColumns * Math.max(depth, 1)), 12), 12, Math.max(most, 12));
+  const [poolHeight, poolWidth] = pool?.attrs.poolSize ?? [1, 1];
+  const [poolStrideHeight, poolStrideWidth] = pool?.attrs.strides ?? [1, 1];
+  const taps = poolHeight * poolWidth;
+  const most = Math.min(roundUp(emit.bound(pixels), 12), roundUp(MOST_ROWS / taps, 12));
+  const wanted = roundUp(TARGET[int8] / (unitColumns * Math.max(depth, 1) * taps), 12);
+  const unitRows = clamp(wanted, 12, Math.max(most, 12));
   // A panel's parameters; for each row two addresses, eight sums, and its window of four bytes for each group.
-  emit.threadScratch(128 + unitRows * (8 + 32 + 4 * groups) + 16);
+  emit.threadScratch(128 + unitRows * taps * (8 + 32 + 4 * groups) + 16);
   emit.record('convInteger', mulDims(ceilDivDim(pixels, unitRows), Math.ceil(filters / unitColumns)), {
     x: images.at,
     kernel: packIntegers(kernel, filters, depth, window.transposed, emit),
@@ -62,6 +69,10 @@ export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) 
     kernelWidth: kernelSize[1],
     strideHeight: strides[0],
     strideWidth: strides[1],
+    poolHeight,
+    poolWidth,
+    poolStrideHeight,
+    poolStrideWidth,
     xScale: operand(x.scale).at,
     xZero: operand(x.zeroPoint).at,
     weightScale: operand(weight.scale).at,
@@ -70,6 +81,70 @@ export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) 
     yZero: typeof output === 'number' ? 0 : operand(output.zeroPoint).at,
     unitRows,
     unitColumns,
+    flavour: int8 === 'dot' ? 0 : 1,
+    low: lowOf(root.attrs.activation),
+  });
+}
+
+/** The bytes of scratch of `convPlanesInteger`: a panel's parameters, its table, two words and eight sums for each pixel, planes. */
+function planesScratch({ kernelSize, channels, filters }: Window, width: number): number {
+  const [kernelHeight, kernelWidth] = kernelSize;
+  const rows = (kernelHeight + 1) * channels * 2 * (width + 2 * kernelWidth + 4);
+  return 96 * Math.ceil(filters / 8) + 8 * kernelHeight * kernelWidth * channels + 40 * width + rows;
+}
+
+/** Whether a convolution of few channels and its 2x2 pool are one kernel. */
+function isPlanar({ pool }: IntegerCluster, window: Window, y: Operand, emit: Emitter): boolean {
+  const { strides, channels, filters } = window;
+  if (!pool || channels === 0 || channels > 3 || filters < 8) return false;
+  const { poolSize, strides: poolStrides } = pool.attrs;
+  if ([...poolSize, ...poolStrides].some((extent) => extent !== 2) || strides.some((extent) => extent !== 1))
+    return false;
+  const width = 2 * emit.bound(y.shape[2] ?? 0) + window.kernelSize[1];
+  return planesScratch(window, width) <= MOST_PLANES;
+}
+
+function emitPlanes(
+  { root, x, weight, bias, output }: IntegerCluster,
+  window: Window,
+  images: Images,
+  operand: (value: ValueId) => Operand,
+  emit: Emitter,
+): void {
+  if (typeof output === 'number') return;
+  const { channels, filters, kernelSize } = window;
+  const [kernelHeight, kernelWidth] = kernelSize;
+  const kernel = operand(weight.value);
+  const y = operand(output.value);
+  const [batch = 0, outHeight = 0, outWidth = 0] = y.shape;
+  const { int8 } = emit.flavour;
+  const group = int8 === 'dot' ? 4 : 2;
+  const panels = Math.ceil(filters / 8);
+  const bytes = panels * (kernelHeight * roundUp(kernelWidth, group) * channels * 8 + 32);
+  const packed = emit.packed(kernel, `${int8} planes ${kernel.shape}`, bytes, (to) => {
+    const shape = { filters, kernelHeight, kernelWidth, channels, group };
+    emit.record('packIntegerPlanes', panels, { to, from: kernel.at, ...shape });
+  });
+  emit.threadScratch(planesScratch(window, emit.bound(images.width)));
+  emit.record('convPlanesInteger', mulDims(batch, outHeight), {
+    x: images.at,
+    kernel: packed,
+    bias: bias === null ? 0 : operand(bias).at,
+    y: y.at,
+    height: images.height,
+    width: images.width,
+    channels,
+    outHeight,
+    outWidth,
+    filters,
+    kernelHeight,
+    kernelWidth,
+    xScale: operand(x.scale).at,
+    xZero: operand(x.zeroPoint).at,
+    weightScale: operand(weight.scale).at,
+    weightStep: weight.perChannel ? 4 : 0,
+    yScale: operand(output.scale).at,
+    yZero: operand(output.zeroPoint).at,
     flavour: int8 === 'dot' ? 0 : 1,
     low: lowOf(root.attrs.activation),
   });
