@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { environmentOf } from '../src/report/environment-node.js';
 import { Command, CommanderError, InvalidArgumentError } from '../src/cli/vendor.js';
 import type { Figure } from './edge/figure.js';
+import { installEngines } from './engines/engines.js';
 import { bandwidth } from './measure/bandwidth.js';
 import { offerPage } from './page/offer.js';
 import { contenderNames, isContender } from './peers/contenders.js';
@@ -62,6 +63,7 @@ function portNumber(text: string): number {
 async function run(asked: readonly string[], options: Options): Promise<void> {
   const pace = options.quick ? { rounds: 3, seconds: 0.1 } : { rounds: 7, seconds: 0.25 };
   if (options.page) return offerPage(asked, pace, options);
+  installEngines(options.in ?? []);
   const measured: Measured[] = [];
   let figures: readonly Figure[] = [];
   for (const suite of suiteNames) {

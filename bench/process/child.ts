@@ -7,6 +7,7 @@ import { contenders, isContender } from '../peers/contenders.js';
 import { Unable } from '../peers/contender.js';
 import { Answering } from './answering.js';
 import type { Request } from './messages.js';
+import { encodeAnswer } from './wire.js';
 
 const peakOf = (simd: Simd): Peak => new Peak(new WebAssembly.Module(readFileSync(modulePath(`peak-${simd}`))));
 
@@ -22,4 +23,7 @@ const answering = new Answering({
   time: ({ run, isAsync }, seconds) => benchmark(run, isAsync, seconds),
 });
 
-process.on('message', (request: Request) => void answering.answer(request).then((reply) => process.send?.(reply)));
+process.on(
+  'message',
+  (request: Request) => void answering.answer(request).then((reply) => process.send?.(encodeAnswer(reply))),
+);

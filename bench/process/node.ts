@@ -1,8 +1,9 @@
-/** A contender in a fresh process of this Node. */
+/** A contender in a fresh process, of this Node unless said. */
 import { type ForkOptions, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Answer } from './messages.js';
 import type { Channel } from './player.js';
+import { decodeAnswer } from './wire.js';
 
 const child = fileURLToPath(new URL('./child.js', import.meta.url));
 
@@ -12,8 +13,7 @@ export const engineFlags = process.versions.node.startsWith('20.') ? ['--experim
 /** `options` are of the process: another engine, its flags. */
 export function processChannel(options: ForkOptions = { execArgv: engineFlags }): Channel {
   const process = fork(child, [], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     ...options,
   });
   let ended: string | undefined;
@@ -24,13 +24,14 @@ export function processChannel(options: ForkOptions = { execArgv: engineFlags })
       new Promise<Answer>((resolve) => {
         if (ended !== undefined) return resolve({ unable: ended });
         const done = (reply: Answer): void => {
-          process.off('message', done);
+          process.off('message', heard);
           process.off('exit', died);
           process.off('error', died);
           resolve(reply);
         };
+        const heard = (text: string): void => done(decodeAnswer(text));
         const died = (): void => done({ unable: ended ?? 'its process ended' });
-        process.on('message', done);
+        process.on('message', heard);
         process.on('exit', died);
         process.on('error', died);
         process.send(request, (error) => error && died());
