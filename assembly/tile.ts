@@ -24,21 +24,22 @@ function heightOf(left: i32, most: i32): i32 {
 
 /**
  * `count` rows of C's panel at byte `column` of each row. `table` holds {row of A, row of C} for each; a row of A is
- * `segments` runs of `length` numbers, `gap` bytes apart; `skip` bytes of B lie between the runs.
+ * `segments` runs of `length` numbers, `gap` bytes apart; `skip` bytes of B lie between the runs. B is packed
+ * unless its numbers of one k lie `bStep` bytes apart.
  */
 export function rowsOfPanel(
   table: usize, count: i32, b: usize, segments: i32, length: i32, gap: usize, skip: usize, column: usize, columns: i32,
-  bias: usize, low: f32,
+  bias: usize, low: f32, bStep: usize = 32,
 ): void {
   while (count > 0) {
     const height = heightOf(count, tileRows);
     switch (height) {
-      case 1: rows1(table, b, segments, length, gap, skip, column, columns, bias, low); break;
-      case 2: rows2(table, b, segments, length, gap, skip, column, columns, bias, low); break;
-      case 3: rows3(table, b, segments, length, gap, skip, column, columns, bias, low); break;
-      case 4: rows4(table, b, segments, length, gap, skip, column, columns, bias, low); break;
-      case 5: rows5(table, b, segments, length, gap, skip, column, columns, bias, low); break;
-      default: rows6(table, b, segments, length, gap, skip, column, columns, bias, low);
+      case 1: rows1(table, b, segments, length, gap, skip, column, columns, bias, low, bStep); break;
+      case 2: rows2(table, b, segments, length, gap, skip, column, columns, bias, low, bStep); break;
+      case 3: rows3(table, b, segments, length, gap, skip, column, columns, bias, low, bStep); break;
+      case 4: rows4(table, b, segments, length, gap, skip, column, columns, bias, low, bStep); break;
+      case 5: rows5(table, b, segments, length, gap, skip, column, columns, bias, low, bStep); break;
+      default: rows6(table, b, segments, length, gap, skip, column, columns, bias, low, bStep);
     }
     table += height << 3;
     count -= height;

@@ -55,14 +55,14 @@ function rowTile(rows) {
   const advance = (bytes) => each(rows, (i) => `      a${i} += ${bytes};`);
   const loop = (unroll) => `    for (; k >= ${unroll}; k -= ${unroll}) {
 ${range(unroll)
-  .map((u) => step(rows, (i) => `a${i}, ${4 * u}`, 32 * u))
+  .map((u) => `${step(rows, (i) => `a${i}, ${4 * u}`, 0)}\n      b += bStep;`)
   .join('\n')}
 ${advance(4 * unroll)}
-      b += ${32 * unroll};
     }`;
   return `
 export function rows${rows}(
   table: usize, b: usize, segments: i32, length: i32, gap: usize, skip: usize, column: usize, columns: i32, bias: usize, low: f32,
+  bStep: usize,
 ): void {
 ${each(rows, (i) => `  let a${i} = load<usize>(table, ${8 * i});\n  const y${i} = load<usize>(table, ${8 * i + 4}) + column;`)}
 ${start(rows, (i) => `y${i}`)}

@@ -33,10 +33,10 @@ function depthOf(k: i32): i32 {
   return ((k + blocks - 1) / blocks + 3) & ~3;
 }
 
-/** A is [m, k]; B is packed. */
+/** A is [m, k]. B's numbers of one k lie `bStep` bytes apart, its panels `bPanel`: packed, or as it is. */
 export function gemm(
-  begin: i32, end: i32, a: usize, b: usize, bias: usize, y: usize, m: i32, n: i32, k: i32, unitRows: i32, unitColumns: i32,
-  batch: usize, low: f32,
+  begin: i32, end: i32, a: usize, b: usize, bStep: i32, bPanel: i32, bias: usize, y: usize, m: i32, n: i32, k: i32,
+  unitRows: i32, unitColumns: i32, batch: usize, low: f32,
 ): void {
   const columnBlocks = (n + unitColumns - 1) / unitColumns;
   const rowBlocks = (m + unitRows - 1) / unitRows;
@@ -51,11 +51,11 @@ export function gemm(
     const rows = min(unitRows, m - row);
     const matrix = rest / rowBlocks;
     const from = a + batchOffset(batch, matrix, 4) + (row * k << 2);
-    const packed = b + batchOffset(batch, matrix, 8) + (column * k << 2);
+    const right = b + batchOffset(batch, matrix, 8) + <usize>(column >> 3) * bPanel;
     const to = y + ((<usize>matrix * m + row) * n + column << 2);
     biasBlock(biases, bias, column, columns);
     if (rows <= 2) {
-      wideRows(from, k << 2, rows, packed, 32, k << 5, k, to, n << 2, columns, biases, low);
+      wideRows(from, k << 2, rows, right, bStep, bPanel, k, to, n << 2, columns, biases, low);
       continue;
     }
     let at = 0;
@@ -67,16 +67,16 @@ export function gemm(
         store<usize>(table + (i << 3), to + (i * n << 2), 4);
       }
       for (let j = 0; j < columns; j += 8) {
-        const panel = packed + (j * k << 2) + (at << 5);
+        const panel = right + <usize>(j >> 3) * bPanel + <usize>at * bStep;
         const start: usize = at ? 0 : biases + (j << 2);
-        rowsOfPanel(table, rows, panel, 1, length, 0, 0, j << 2, columns - j, start, last ? low : -Infinity);
+        rowsOfPanel(table, rows, panel, 1, length, 0, 0, j << 2, columns - j, start, last ? low : -Infinity, bStep);
       }
       at += depth;
     } while (at < k);
   }
 }
 
-/** A is [k, m]. B's numbers of one k lie `bStep` bytes apart, its panels `bPanel`: packed, or as it is. */
+/** A is [k, m]; B as in `gemm`. */
 export function gemmColumns(
   begin: i32, end: i32, a: usize, b: usize, bStep: i32, bPanel: i32, bias: usize, y: usize, m: i32, n: i32, k: i32,
   unitRows: i32, unitColumns: i32, batch: usize, low: f32,

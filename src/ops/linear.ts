@@ -174,6 +174,9 @@ function matmulCases(): readonly Case<'matmul'>[] {
     productCase({ a: [0, 3, 4], b: [0, 4, 5] }),
     productCase({ a: [2, 3, 4], b: [2, 4, 5] }),
     productCase({ a: [2, 3, 4], b: [2, 5, 4], transposeB: true }),
+    // B as it lies, and one that is too large for that.
+    productCase({ a: [3, 13, 20], b: [3, 20, 24], fused: true }),
+    productCase({ a: [1, 7, 128], b: [2, 128, 72] }),
     productCase({ a: [2, 4, 3], b: [2, 4, 5], transposeA: true }),
     productCase({ a: [2, 4, 3], b: [2, 5, 4], transposeA: true, transposeB: true }),
     productCase({ a: [3, 2, 4], b: [4, 5] }),

@@ -1,10 +1,17 @@
-/** Matrix products: packs B, collapses what batch it can, and picks a kernel by shape. */
+/**
+ * Matrix products: packs B, collapses what batch it can, and picks a kernel by shape. A B that is fed is packed for one run
+ * only, which pays where packing lets the first cache hold what the tiles read again: not for few rows, nor for a matrix
+ * that this cache holds as it lies.
+ */
 import { broadcastShapes, ceilDivDim, type Dim, mulDims, type Shape, sizeOfShape } from '../../../core/shape.js';
 import type { Address, Argument, Emitter, LoweringFacet, Operand } from '../lowering.js';
 import { BLOCK_SCRATCH, blockOf, LONG_ROW, lowOf } from './blocks.js';
 
 /** Up to this many rows a B that is used once is read as it lies. */
 const FEW_ROWS = 4;
+
+/** A matrix of up to this many bytes stays in the first cache beside the rows of A, wherever its panels fall. */
+const SMALL_MATRIX = 32768;
 
 /** B as a kernel reads it: where, and the bytes between its numbers of one k, its panels and its matrices. */
 interface Right {
@@ -70,11 +77,14 @@ export const lower = {
       emit.record(kernel, mulDims(matrices, columnBlocks), args);
       return;
     }
-    const direct = transposeA && !transposeB && !emit.kept(b) && whole && n * 4 < LONG_ROW;
+    const fits = transposeA ? emit.bound(bytesOf(n)) < LONG_ROW : emit.bound(asItLies.matrix) <= SMALL_MATRIX;
+    const direct = !transposeB && !emit.kept(b) && whole && fits;
     const right = direct ? asItLies : packB(b, transposeB, matricesB, n, k, emit);
     const shared = {
       a: a.at,
       b: right.at,
+      bStep: right.step,
+      bPanel: right.panel,
       bias,
       y: y.at,
       m,
@@ -85,7 +95,6 @@ export const lower = {
       batch: tableFor(right.matrix),
       low,
     };
-    if (transposeA) emit.record('gemmColumns', units, { ...shared, bStep: right.step, bPanel: right.panel });
-    else emit.record('gemm', units, shared);
+    emit.record(transposeA ? 'gemmColumns' : 'gemm', units, shared);
   },
 } satisfies LoweringFacet<'matmul'>;
