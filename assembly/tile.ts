@@ -1,6 +1,6 @@
 // From tiles to blocks: chooses tile heights, walks the rows of a block, prepares what a panel of eight columns needs.
 import {
-  columns1, columns2, columns3, columns4, columns5, columns6, rows1, rows2, rows3, rows4, rows5, rows6, wide1x1, wide1x2,
+  columns1, columns2, columns3, columns4, columns5, columns6, rows1, rows2, rows3, rows4, rows5, rows6, stream1, stream4, wide1x1, wide1x2,
   wide1x4, wide2x1, wide2x2,
 } from './generated/tiles';
 import {
@@ -94,6 +94,17 @@ export function wideRows(
     b += <usize>panels * panel;
     y += panels << 5;
     bias += panels << 5;
+  }
+}
+
+/** y = start + a B for one row of `length` numbers; B lies by blocks of 32 columns, [length][32], zeros to the right. */
+export function streamRow(a: usize, b: usize, length: i32, y: usize, columns: i32, start: usize): void {
+  for (; columns > 0; columns -= 32) {
+    if (tileRows > 4) stream4(a, b, length, y, columns, start);
+    else stream1(a, b, length, y, columns, start);
+    b += <usize>length << 7;
+    y += 128;
+    start += 128;
   }
 }
 

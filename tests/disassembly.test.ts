@@ -8,15 +8,15 @@ import { modulePath } from '../src/backend/wasm/modules-node.js';
 import { countOf, loopsOf, machineCode } from './support/machine-code.js';
 
 /**
- * Multiply-adds of the loop of each tile: rows, two vectors of columns, four steps of depth (`pooled`: three);
- * the taps of a window, which
- * the compiler may unroll; of Winograd's transforms those of a row of values.
+ * Multiply-adds of the loop of each tile: rows, two vectors of columns (a stream's eight), four steps of depth
+ * (`pooled`: three); the taps of a window, which the compiler may unroll; of Winograd's transforms those of a row of values.
  */
 const tiles = {
   'infer-relaxed': {
     rows6: [48, /vfmadd/],
     dots6: [48, /vpdpbusd/],
     pooled: [24, /vfmadd/],
+    stream4: [32, /vfmadd/],
     slide3x3: [9, /vfmadd/],
     evaluateTile: [10, /vfn?madd/],
     interpolateTile: [4, /vfmadd/],
@@ -25,6 +25,7 @@ const tiles = {
     rows5: [40, /vmulps/],
     pairs5: [20, /vpmaddwd/],
     pooled: [24, /vmulps/],
+    stream4: [32, /vmulps/],
     slide3x3: [9, /vmulps/],
     evaluateTile: [8, /vmulps/],
     interpolateTile: [6, /vmulps/],

@@ -6,6 +6,8 @@ import { packB } from './matmul.js';
 /** Rows of a unit, which two tiles fill; the table of assembly/steps.ts has room for sixteen. */
 const MOST_ROWS = 12;
 const TABLE_BYTES = 128;
+/** Columns of a block of `packStream`. */
+const STREAM = 32;
 
 interface Steps {
   readonly batch: Dim;
@@ -22,9 +24,24 @@ function stepsOf(sequence: Operand, emit: Emitter): Steps & { readonly blocks: D
   return { batch, steps, units: emit.bound(units), unitRows, blocks: ceilDivDim(batch, unitRows) };
 }
 
+/** Recurrent weights as the forward kernels read them: by columns, or as one stream where a unit has one row. */
+function packWeights(
+  weights: Operand,
+  width: number,
+  { units, unitRows }: Steps,
+  emit: Emitter,
+): { readonly kernel: Address; readonly stream: number } {
+  if (unitRows > 1) return { kernel: packB(weights, false, 1, width, units, emit).at, stream: 0 };
+  const blocks = Math.ceil(width / STREAM);
+  const kernel = emit.packed(weights, `stream ${width} ${units}`, 4 * blocks * STREAM * units, (to) => {
+    emit.record('packStream', blocks, { to, from: weights.at, n: width, k: units });
+  });
+  return { kernel, stream: 1 };
+}
+
 /** A thread's table, the numbers that rows start from, and `rows` rows of sums. */
 function reserve(width: number, rows: number, emit: Emitter): void {
-  const padded = Math.ceil(width / 8) * 8;
+  const padded = Math.ceil(width / STREAM) * STREAM;
   emit.threadScratch(TABLE_BYTES + 4 * (padded + rows * width) + 16);
 }
 
@@ -42,7 +59,7 @@ export const lower = {
     const at = placesOf(inputs);
     const { blocks, ...steps } = stepsOf(h, emit);
     const { units, unitRows } = steps;
-    const kernel = packB(weights, false, 1, 4 * units, units, emit).at;
+    const packed = packWeights(weights, 4 * units, steps, emit);
     reserve(4 * units, unitRows, emit);
     emit.inPlace(gates, x);
     emit.record('lstm', blocks, {
@@ -50,7 +67,7 @@ export const lower = {
       c: c.at,
       gates: gates.at,
       x: x.at,
-      kernel,
+      ...packed,
       h0: at(2),
       c0: at(3),
       ...steps,
@@ -76,14 +93,14 @@ export const lower = {
     const at = placesOf(inputs);
     const { blocks, ...steps } = stepsOf(h, emit);
     const { units, unitRows } = steps;
-    const kernel = packB(weights, false, 1, 3 * units, units, emit).at;
+    const packed = packWeights(weights, 3 * units, steps, emit);
     reserve(3 * units, unitRows, emit);
     emit.inPlace(gates, x);
     emit.record('gru', blocks, {
       h: h.at,
       gates: gates.at,
       x: x.at,
-      kernel,
+      ...packed,
       bias: at(2),
       h0: at(3),
       ...steps,
