@@ -8,7 +8,7 @@ import { rowsOfPanel } from './tile';
 
 /** Rows and columns of a block of scores. */
 export const ROWS: i32 = 24;
-export const COLUMNS: i32 = 64;
+export const COLUMNS: i32 = 128;
 
 /** Scratch: two addresses for each row, eight zeros, two numbers for each row, and then what the kernel needs. */
 export const ZEROS: usize = 192;

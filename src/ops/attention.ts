@@ -289,7 +289,7 @@ interface Sizes {
   readonly bench?: boolean;
 }
 
-/** Blocks are 24 queries by 64 keys. */
+/** Blocks are 24 queries by 128 keys. */
 function sizesOf(): readonly Sizes[] {
   const additive = (shape: readonly number[]): CaseInput => uniform(shape, -3, 3);
   const lengths = (...list: readonly number[]): CaseInput => values('i32', [list.length], list);
@@ -299,8 +299,8 @@ function sizesOf(): readonly Sizes[] {
     { b: 2, m: 3, n: 2, d: 5, e: 3 },
     { b: 2, h: 2, m: 4, d: 4 },
     { m: 25, n: 9, d: 3, e: 9 },
-    { m: 5, n: 65, d: 17, e: 4 },
-    { b: 2, h: 3, m: 50, n: 130, d: 16 },
+    { m: 5, n: 129, d: 17, e: 4 },
+    { b: 2, h: 3, m: 50, n: 260, d: 16 },
     { m: 0, n: 3, d: 4 },
     { m: 3, n: 0, d: 4 },
     { b: 0, m: 3, d: 4 },
@@ -309,20 +309,20 @@ function sizesOf(): readonly Sizes[] {
   return [
     ...plain,
     ...plain.map((size) => ({ ...size, causal: true })),
-    { m: 100, d: 8, causal: true },
+    { m: 150, d: 8, causal: true },
     { m: 150, n: 70, d: 8, causal: true },
     { b: 3, h: 2, m: 3, n: 4, d: 4, mask: lengths(4, 0, 2) },
     { b: 2, m: 3, d: 4, causal: true, mask: lengths(1, 3) },
-    { b: 2, h: 2, m: 30, n: 140, d: 8, mask: lengths(77, 140) },
-    { b: 2, m: 90, d: 8, causal: true, mask: lengths(40, 90) },
+    { b: 2, h: 2, m: 30, n: 270, d: 8, mask: lengths(77, 270) },
+    { b: 2, m: 150, d: 8, causal: true, mask: lengths(140, 150) },
     { b: 2, h: 2, m: 3, n: 5, d: 4, mask: flags([2, 2, 3, 5]) },
     { b: 2, h: 2, m: 3, n: 5, d: 4, mask: flags([5]) },
     { b: 2, h: 2, m: 3, n: 5, d: 4, mask: flags([2, 1, 1, 1]) },
-    { b: 2, m: 40, n: 70, d: 8, causal: true, mask: flags([2, 1, 40, 70]) },
+    { b: 2, m: 40, n: 140, d: 8, causal: true, mask: flags([2, 1, 40, 140]) },
     { b: 2, h: 2, m: 3, n: 5, d: 4, mask: additive([2, 2, 3, 5]) },
     { b: 2, h: 2, m: 3, n: 5, d: 4, mask: additive([2, 1, 5]) },
     { b: 2, h: 2, m: 3, n: 5, d: 4, causal: true, mask: additive([3, 1]) },
-    { h: 2, m: 40, n: 70, d: 8, mask: additive([2, 40, 70]) },
+    { h: 2, m: 40, n: 140, d: 8, mask: additive([2, 40, 140]) },
     // A key that is hidden by addition, and a row of such.
     { m: 2, n: 3, d: 4, mask: values('f32', [2, 3], [0, -Infinity, 1, -Infinity, -Infinity, -Infinity]) },
     { h: 12, m: 128, d: 64, bench: true },

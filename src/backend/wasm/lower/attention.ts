@@ -7,7 +7,7 @@ import { packB } from './matmul.js';
 
 /** As in assembly/attention.ts. */
 const ROWS = 24;
-const COLUMNS = 64;
+const COLUMNS = 128;
 const BLOCKS = 448;
 
 interface Sizes {
