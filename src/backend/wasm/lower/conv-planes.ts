@@ -3,7 +3,7 @@ import { mulDims } from '../../../core/shape.js';
 import type { Activation, Convolution } from '../../../ops/schema.js';
 import type { Emitter, Operand } from '../lowering.js';
 import { lowOf, roundUp } from './blocks.js';
-import { padded } from './conv.js';
+import { padded } from './frame.js';
 import { packB } from './matmul.js';
 
 /** From here on a window's row is long enough for the tiles that read rows. */

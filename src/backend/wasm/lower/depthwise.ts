@@ -5,7 +5,7 @@ import { one, two, twoOrThree } from '../../../ops/rules.js';
 import type { Convolution, Pair } from '../../../ops/schema.js';
 import type { Emitter, LoweringFacet, Operand } from '../lowering.js';
 import { lowOf } from './blocks.js';
-import { padded } from './conv.js';
+import { padded } from './frame.js';
 import { beyond } from './move.js';
 
 /** Multiply-adds of a unit of the filter gradient. */

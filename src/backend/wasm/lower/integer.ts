@@ -8,7 +8,7 @@ import type { ValueId } from '../../../graph/program.js';
 import type { IntegerCluster } from '../integer.js';
 import type { Address, Emitter, Operand } from '../lowering.js';
 import { clamp, lowOf, roundUp } from './blocks.js';
-import { type Images, padded } from './conv.js';
+import { type Images, padded } from './frame.js';
 
 /** Multiply-adds of a unit. */
 const TARGET = { dot: 2 ** 21, widen: 2 ** 19 } as const;
