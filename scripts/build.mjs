@@ -104,10 +104,28 @@ async function buildScripts() {
     sourcemap: 'linked',
     logLevel: 'warning',
   };
-  await esbuild.build({ ...shared, entryPoints: sources.filter((path) => !vendors.includes(path)) });
+  await esbuild.build({
+    ...shared,
+    entryPoints: sources.filter((path) => ![...vendors, 'edge/index.ts'].includes(path)),
+  });
   const banner = { js: "import * as node from 'node:module'; const require = node.createRequire(import.meta.url);" };
   await esbuild.build({ ...shared, entryPoints: vendors, bundle: true, sourcemap: false, banner });
+  // One file to fetch or read where there were a hundred, and the worker that it starts. The classes of errors stay
+  // where they are: who has them from the other entry catches the same ones.
+  const entryPoints = { 'edge/index': 'edge/index.ts', 'edge/worker-web': 'src/backend/wasm/worker-web.ts' };
+  await esbuild.build({ ...shared, entryPoints, bundle: true, minify: true, plugins: [errorsBeside] });
 }
+
+/** The errors stay an import of a file that is built by itself. */
+const errorsBeside = {
+  name: 'errors-beside',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/core\/errors\.js$|^\.\/errors\.js$/ }, () => ({
+      path: '../src/core/errors.js',
+      external: true,
+    }));
+  },
+};
 
 /** They stay imports in the bundle: the runtime resolves them. */
 const beside = {

@@ -1,13 +1,15 @@
-/** A process that goes from nothing to the first answer of a model file, and prints how long that took. */
+/**
+ * A process that goes from nothing to the first answer of a model file, and prints how long that took. It imports what
+ * the package exports as `quern/edge`.
+ */
 import { readFileSync } from 'node:fs';
 import type { FirstAnswer } from './cold.js';
 
 const [, , path = ''] = process.argv;
 const start = performance.now();
-const [{ openModel }, { chooseModule, compileModule }, { ndarray }] = await Promise.all([
-  import('../../src/backend/wasm/open.js'),
+const [{ openModel, ndarray }, { chooseModule, compileModule }] = await Promise.all([
+  import('../../edge/index.js'),
   import('../../src/backend/wasm/modules-node.js'),
-  import('../../src/core/ndarray.js'),
 ]);
 const imported = performance.now();
 const module = compileModule(chooseModule('infer'), false);

@@ -210,7 +210,7 @@ function encode(
   const put = (record: RecordDraft, index: number): Step => {
     const { waits, span } = headers[index] ?? { waits: true, span: 0 };
     const step = { at, node: record.node, kernel: record.kernel, waits };
-    const kernel = draft.kernels.get(record.kernel);
+    const kernel = draft.kernels(record.kernel);
     if (!kernel) throw new RangeError(`kernel ${record.kernel} is not in the module`);
     const base = (at - start.prepare) / 4;
     words[base] = kernel.id;

@@ -42,7 +42,8 @@ export interface Kernel {
   readonly isFloat: readonly boolean[];
 }
 
-export type KernelTable = ReadonlyMap<string, Kernel>;
+/** The kernels of a module by name; undefined for one that it does not carry. */
+export type KernelTable = (name: string) => Kernel | undefined;
 
 /** What a module carries and how it runs here, found by reading and running it. */
 export interface ModuleTraits {
@@ -50,18 +51,28 @@ export interface ModuleTraits {
   readonly flavour: Flavour;
 }
 
-/** The kernels that the module lists in a section of its own: one in a line, `name pointer* integer float~`. */
+/**
+ * The kernels that the module lists in a section of its own: one in a line, `name pointer* integer float~`. A program
+ * calls few of them, so a line is read when its kernel is asked for.
+ */
 function kernelsOf(module: WebAssembly.Module): KernelTable {
   const [section] = WebAssembly.Module.customSections(module, 'quern.kernels');
   if (!section) throw foreign('no list of kernels');
   const lines = new TextDecoder().decode(section).split('\n');
-  return new Map(
-    lines.map((line, id) => {
-      const [name = '', ...parameters] = line.split(' ');
-      const isFloat = parameters.map((parameter) => parameter.endsWith('~'));
-      return [name, { id, parameters: parameters.map((parameter) => parameter.replace(/[*~]$/, '')), isFloat }];
-    }),
-  );
+  const known = new Map<string, Kernel>();
+  return (name) => {
+    const kernel = known.get(name) ?? kernelIn(lines, name);
+    if (kernel) known.set(name, kernel);
+    return kernel;
+  };
+}
+
+function kernelIn(lines: readonly string[], name: string): Kernel | undefined {
+  const id = lines.findIndex((line) => line === name || line.startsWith(`${name} `));
+  const parameters = lines[id]?.split(' ').slice(1);
+  if (!parameters) return undefined;
+  const isFloat = parameters.map((parameter) => parameter.endsWith('~'));
+  return { id, parameters: parameters.map((parameter) => parameter.replace(/[*~]$/, '')), isFloat };
 }
 
 const foreign = (received: string): UnsupportedError =>

@@ -181,7 +181,7 @@ class PlanBuilder implements Emitter {
   record<K extends KernelName>(kernel: K, units: Dim, args: ArgumentsOf<K>, blocks: readonly Operand[] = []): void {
     if (units === 0) return;
     const named: Readonly<Record<string, Argument>> = args;
-    const known = this.traits.kernels.get(kernel);
+    const known = this.traits.kernels(kernel);
     if (!known) return void this.absent.add(kernel);
     const ordered = known.parameters.map((name) => named[name] as Argument);
     this.target.push({ kernel, units, args: ordered, node: this.node, blocks: blocks.map(({ at }) => at) });
