@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmBackend } from '../src/backend/wasm/backend.js';
 import { createExecutable, type WasmExecutable } from '../src/backend/wasm/executable.js';
+import { lowerings } from '../src/backend/wasm/lower/table.js';
 import { compileModule, modulePath, type ModuleName, runsHere } from '../src/backend/wasm/modules-node.js';
 import { nodeThreads } from '../src/backend/wasm/threads-node.js';
 import type { ThreadHost } from '../src/backend/wasm/threads.js';
@@ -81,10 +82,14 @@ function lookup() {
 function start(threads: number, host: ThreadHost = nodeThreads): WasmExecutable {
   const { program, values } = lookup();
   const module = compileModule('infer-simd', threads > 1);
-  const executable = createExecutable(program, {
-    module,
-    ...(threads > 1 ? { threads: { count: threads, host } } : {}),
-  });
+  const executable = createExecutable(
+    program,
+    {
+      module,
+      ...(threads > 1 ? { threads: { count: threads, host } } : {}),
+    },
+    lowerings,
+  );
   for (const [name, value] of values) executable.setVariable(name, value);
   return executable;
 }

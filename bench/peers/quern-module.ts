@@ -1,5 +1,6 @@
 /** Quern where a host hands over a compiled module: pages and Workers. One thread, inference. */
 import { createExecutable } from '../../src/backend/wasm/executable.js';
+import { inferenceLowerings } from '../../src/backend/wasm/lower/inference.js';
 import type { ContenderMaker } from './contender.js';
 import { prepareTraced } from './traced.js';
 
@@ -9,6 +10,7 @@ export const moduleMaker =
     const description = `wasm infer-${simd}`;
     return Promise.resolve({
       version: `Quern, ${simd}, 1 thread`,
-      prepare: (task) => prepareTraced(task, (program) => createExecutable(program, { module, description })),
+      prepare: (task) =>
+        prepareTraced(task, (program) => createExecutable(program, { module, description }, inferenceLowerings)),
     });
   };

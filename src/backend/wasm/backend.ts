@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Program } from '../../graph/program.js';
 import type { Backend, CompileOptions } from '../backend.js';
 import { createExecutable, type WasmExecutable } from './executable.js';
+import { lowerings } from './lower/table.js';
 import { chooseModule, compileModule, type ModuleName } from './modules-node.js';
 import { nodeThreads } from './threads-node.js';
 
@@ -31,13 +32,8 @@ export function wasmBackend(options: WasmBackendOptions = {}): WasmBackend {
     async compile(program, compileOptions = {}) {
       const module = compileModule(name, threads > 1);
       const parallel = threads > 1 ? { threads: { count: threads, host: nodeThreads } } : {};
-      return createExecutable(program, {
-        memoryLimit,
-        ...compileOptions,
-        ...parallel,
-        module,
-        description: `wasm ${name}`,
-      });
+      const all = { memoryLimit, ...compileOptions, ...parallel, module, description: `wasm ${name}` };
+      return createExecutable(program, all, lowerings);
     },
   };
 }

@@ -13,7 +13,7 @@ import { arrayAt, bind, type Binding } from './binding.js';
 import { ABORT, BAD_INDEX, MAY_WAIT, RUNNING_THREADS, STATUS, STATUS_RECORD, STATUS_VALUE, SYNC } from './control.js';
 import { crop } from './crop.js';
 import { type Layout, layOutAll, PAGE, type Plan } from './layout.js';
-import { lowerings } from './lower/table.js';
+import type { Lowerings } from './lowering.js';
 import { instantiate, type ModuleExports, traitsOf } from './module.js';
 import { draftPlan } from './plan.js';
 import { type PackedCopy, Store } from './store.js';
@@ -33,9 +33,9 @@ export interface WasmExecutable extends Executable {
   runSync(graph: string, feeds: Named<NDArray>, options?: RunOptions): Record<string, NDArray>;
 }
 
-/** Compiles a program for a module. Synchronous: the module is compiled already. */
-export function createExecutable(program: Program, options: WasmOptions): WasmExecutable {
-  return new Compiled(program, options);
+/** Compiles a program for a module that has the kernels of `lowerings`. Synchronous: the module is compiled already. */
+export function createExecutable(program: Program, options: WasmOptions, lowerings: Lowerings): WasmExecutable {
+  return new Compiled(program, options, lowerings);
 }
 
 /** A graph that can be run. */
@@ -71,7 +71,7 @@ class Compiled implements WasmExecutable {
   private defaultSession: Session | null = null;
   private closed = false;
 
-  constructor(program: Program, options: WasmOptions) {
+  constructor(program: Program, options: WasmOptions, lowerings: Lowerings) {
     const threads = options.threads?.count ?? 1;
     const shared = threads > 1;
     const traits = traitsOf(options.module, shared);

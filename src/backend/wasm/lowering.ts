@@ -80,3 +80,6 @@ export type LoweringFacet<N extends OpName> = { readonly [K in N]: Lowering<K> }
 
 /** Every op's lowering; null where the backend refuses the op by name. */
 export type LoweringTable = { readonly [N in OpName]: Lowering<N> | null };
+
+/** The lowerings of some ops; the backend refuses the others by name. */
+export type Lowerings = { readonly [N in OpName]?: Lowering<N> | null };

@@ -6,6 +6,7 @@ import { memorySource } from '../../format/source.js';
 import { readModel } from '../../format/model.js';
 import type { Program } from '../../graph/program.js';
 import { createExecutable, type WasmExecutable, type WasmOptions } from './executable.js';
+import { inferenceLowerings } from './lower/inference.js';
 
 /** A model that runs. */
 export interface OpenModel {
@@ -17,7 +18,7 @@ export interface OpenModel {
 /** Throws `FormatError` for a damaged or hostile file, `MemoryError` for a model beyond `memoryLimit`. */
 export async function openModel(bytes: Uint8Array | ArrayBuffer, options: WasmOptions): Promise<OpenModel> {
   const { program, assets, read } = readModel(memorySource(bytes));
-  const executable = createExecutable(program, options);
+  const executable = createExecutable(program, options, inferenceLowerings);
   try {
     for (const [name, { scope }] of Object.entries(program.variables)) {
       if (scope === 'shared') executable.setVariable(name, read(name));

@@ -11,16 +11,7 @@ import { groupsOf, type Touched } from './groups.js';
 import { integerClusters } from './integer.js';
 import { emitPlanes, isPlanar, type Planar } from './lower/conv-planes.js';
 import { lowerCluster } from './lower/integer.js';
-import type {
-  Address,
-  Argument,
-  ArgumentsOf,
-  Emitter,
-  Flavour,
-  KernelName,
-  LoweringTable,
-  Operand,
-} from './lowering.js';
+import type { Address, Argument, ArgumentsOf, Emitter, Flavour, KernelName, Lowerings, Operand } from './lowering.js';
 import type { KernelTable, ModuleTraits } from './module.js';
 import { type PooledConvolution, pooledConvolutions } from './pooled.js';
 import type { Store } from './store.js';
@@ -72,7 +63,7 @@ const isAddress = (argument: Argument): argument is Address => typeof argument =
 export function draftPlan(
   graph: Graph,
   store: Store,
-  lowerings: LoweringTable,
+  lowerings: Lowerings,
   bounds: Extents,
   traits: ModuleTraits,
 ): PlanDraft {
@@ -169,7 +160,7 @@ class PlanBuilder implements Emitter {
     return { dtype: type.dtype, shape: type.shape, at };
   }
 
-  lower<N extends OpName>(node: Node<N>, lowerings: LoweringTable): boolean {
+  lower<N extends OpName>(node: Node<N>, lowerings: Lowerings): boolean {
     const lowering = lowerings[node.op];
     if (!lowering) return false;
     const inputs = node.inputs.map((value) => this.operand(value));

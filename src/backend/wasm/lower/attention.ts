@@ -68,6 +68,10 @@ export const lower = {
       ...flagsOf(attrs),
     });
   },
+} satisfies LoweringFacet<'attention'>;
+
+/** What only training modules have kernels for. */
+export const lowerTraining = {
   attentionGrad: ({ attrs, inputs: [q, k, v, dy, logSum, delta, mask], outputs: [dq, dk, dv] }, emit) => {
     if (!q || !k || !v || !dy || !logSum || !delta || !dq || !dk || !dv) return;
     const { matrices, heads, m, n, d, dv: e } = sizesOf(q, v);
@@ -104,4 +108,4 @@ export const lower = {
       flipped: 1,
     });
   },
-} satisfies LoweringFacet<'attention' | 'attentionGrad'>;
+} satisfies LoweringFacet<'attentionGrad'>;

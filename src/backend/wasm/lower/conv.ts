@@ -105,6 +105,10 @@ export const lower = {
       unitColumns,
     });
   },
+} satisfies LoweringFacet<'conv2d' | 'conv2dInputGrad'>;
+
+/** What only training modules have kernels for. */
+export const lowerTraining = {
   conv2dFilterGrad: ({ attrs: { kernelSize, strides, padding }, inputs: [x, dy], outputs: [dkernel] }, emit) => {
     if (!x || !dy || !dkernel) return;
     const [kernelHeight, kernelWidth] = kernelSize;
@@ -150,4 +154,4 @@ export const lower = {
     if (chunks === 1) return;
     emit.record('addChunks', Math.ceil(size / 4096), { to: dkernel.at, from: to, size, chunks });
   },
-} satisfies LoweringFacet<'conv2d' | 'conv2dInputGrad' | 'conv2dFilterGrad'>;
+} satisfies LoweringFacet<'conv2dFilterGrad'>;

@@ -47,6 +47,10 @@ export const lower = {
       emit.record('depthwise', rowsOf(y), { ...places, ...image, ...shape });
     }
   },
+} satisfies LoweringFacet<'depthwiseConv2d'>;
+
+/** What only training modules have kernels for. */
+export const lowerTraining = {
   depthwiseConv2dInputGrad: ({ attrs, inputs, outputs }, emit) => {
     const [dy, kernel] = two('depthwiseConv2dInputGrad', inputs);
     const dx = one('depthwiseConv2dInputGrad', outputs);
@@ -107,4 +111,4 @@ export const lower = {
     if (chunks === 1) return;
     emit.record('addChunks', Math.ceil(size / 4096), { to: dkernel.at, from: to, size, chunks });
   },
-} satisfies LoweringFacet<'depthwiseConv2d' | 'depthwiseConv2dInputGrad' | 'depthwiseConv2dFilterGrad'>;
+} satisfies LoweringFacet<'depthwiseConv2dInputGrad' | 'depthwiseConv2dFilterGrad'>;

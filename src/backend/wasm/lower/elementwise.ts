@@ -192,6 +192,10 @@ export const lower = {
     emit.alias(one('checkNumerics', outputs), x);
     emit.record('checkFinite', unitsOf(count), { x: x.at, count });
   },
+} satisfies LoweringFacet<Unary | 'logicalNot' | 'cast' | 'checkNumerics'>;
+
+/** What only training modules have kernels for. */
+export const lowerTraining = {
   reluGrad: ({ inputs, outputs }, emit) => {
     const [dy, y] = two('reluGrad', inputs);
     const dx = one('reluGrad', outputs);
@@ -200,4 +204,4 @@ export const lower = {
     emit.inPlace(dx, y);
     emitElements('reluGrad', dx, [dy, y], { dx: dx.at, dy: dy.at, y: y.at, table }, emit);
   },
-} satisfies LoweringFacet<Unary | 'logicalNot' | 'cast' | 'checkNumerics' | 'reluGrad'>;
+} satisfies LoweringFacet<'reluGrad'>;

@@ -3,7 +3,8 @@ import { one, three, two } from '../../../ops/rules.js';
 import type { LoweringFacet } from '../lowering.js';
 import { ROW_SCRATCH, rowsOf } from './normalize.js';
 
-export const lower = {
+/** Only training modules have kernels for these. */
+export const lowerTraining = {
   sparseCategoricalCrossentropy: ({ inputs, outputs }, emit) => {
     const [logits, labels] = two('sparseCategoricalCrossentropy', inputs);
     const loss = one('sparseCategoricalCrossentropy', outputs);

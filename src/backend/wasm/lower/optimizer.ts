@@ -3,7 +3,8 @@ import { sizeOfShape } from '../../../core/shape.js';
 import type { LoweringFacet } from '../lowering.js';
 import { unitsOf } from './rows.js';
 
-export const lower = {
+/** Only training modules have kernels for these. */
+export const lowerTraining = {
   sgd: ({ attrs, inputs: [parameter, gradient, learningRate, velocity], outputs: [out, outVelocity] }, emit) => {
     if (!parameter || !gradient || !learningRate || !out) return;
     emit.inPlace(out, parameter);

@@ -38,15 +38,19 @@ export const lower = {
     const units = mulDims(batch, rows);
     emit.record(poolKernels[x.dtype], units, { y: y.at, x: x.at, ...geometry('maxPool2d', attrs, x, y) });
   },
-  maxPool2dGrad: ({ attrs, inputs: [x, y, dy], outputs: [dx] }, emit) => {
-    if (!x || !y || !dy || !dx) return;
-    const shape = geometry('maxPool2dGrad', attrs, x, y);
-    emit.record('maxPoolGrad', x.shape[0] ?? 0, { dx: dx.at, x: x.at, y: y.at, dy: dy.at, ...shape });
-  },
   avgPool2d: ({ attrs, inputs: [x], outputs: [y] }, emit) => {
     if (!x || !y) return;
     const [batch = 0, rows = 0] = y.shape;
     emit.record('averagePool', mulDims(batch, rows), { y: y.at, x: x.at, ...geometry('avgPool2d', attrs, x, y) });
+  },
+} satisfies LoweringFacet<'maxPool2d' | 'avgPool2d'>;
+
+/** What only training modules have kernels for. */
+export const lowerTraining = {
+  maxPool2dGrad: ({ attrs, inputs: [x, y, dy], outputs: [dx] }, emit) => {
+    if (!x || !y || !dy || !dx) return;
+    const shape = geometry('maxPool2dGrad', attrs, x, y);
+    emit.record('maxPoolGrad', x.shape[0] ?? 0, { dx: dx.at, x: x.at, y: y.at, dy: dy.at, ...shape });
   },
   avgPool2dGrad: ({ attrs, inputs: [dy], outputs: [dx] }, emit) => {
     if (!dy || !dx) return;
@@ -54,4 +58,4 @@ export const lower = {
     const shape = geometry('avgPool2dGrad', attrs, dx, dy);
     emit.record('averagePoolGrad', mulDims(batch, rows), { dx: dx.at, dy: dy.at, ...shape });
   },
-} satisfies LoweringFacet<'maxPool2d' | 'maxPool2dGrad' | 'avgPool2d' | 'avgPool2dGrad'>;
+} satisfies LoweringFacet<'maxPool2dGrad' | 'avgPool2dGrad'>;

@@ -3,7 +3,8 @@ import { sizeOfShape } from '../../../core/shape.js';
 import type { LoweringFacet } from '../lowering.js';
 import { emitElements } from './rows.js';
 
-export const lower = {
+/** Only training modules have kernels for these. */
+export const lowerTraining = {
   dropout: ({ attrs: { rate, stream }, inputs: [x, key], outputs: [y] }, emit) => {
     if (!x || !key || !y) return;
     emit.inPlace(y, x);

@@ -73,19 +73,6 @@ export const lower = {
       ...steps,
     });
   },
-  lstmGrad: ({ inputs, outputs }, emit) => {
-    const [gates, c, weights] = inputs;
-    const [dx, dh0, dc0] = outputs;
-    if (!gates || !c || !weights || !dx || !dh0 || !dc0) return;
-    const at = placesOf(inputs);
-    const { blocks, ...steps } = stepsOf(c, emit);
-    const kernel = packB(weights, true, 1, steps.units, 4 * steps.units, emit).at;
-    reserve(steps.units, 0, emit);
-    emit.inPlace(dx, gates);
-    const made = { dx: dx.at, dh0: dh0.at, dc0: dc0.at };
-    const given = { gates: gates.at, c: c.at, c0: at(3), dh: at(4), dc: at(5), dgates: at(6) };
-    emit.record('lstmGrad', blocks, { ...made, ...given, kernel, ...steps });
-  },
   gru: ({ inputs, outputs }, emit) => {
     const [x, weights] = inputs;
     const [h, gates] = outputs;
@@ -106,6 +93,23 @@ export const lower = {
       ...steps,
     });
   },
+} satisfies LoweringFacet<'lstm' | 'gru'>;
+
+/** What only training modules have kernels for. */
+export const lowerTraining = {
+  lstmGrad: ({ inputs, outputs }, emit) => {
+    const [gates, c, weights] = inputs;
+    const [dx, dh0, dc0] = outputs;
+    if (!gates || !c || !weights || !dx || !dh0 || !dc0) return;
+    const at = placesOf(inputs);
+    const { blocks, ...steps } = stepsOf(c, emit);
+    const kernel = packB(weights, true, 1, steps.units, 4 * steps.units, emit).at;
+    reserve(steps.units, 0, emit);
+    emit.inPlace(dx, gates);
+    const made = { dx: dx.at, dh0: dh0.at, dc0: dc0.at };
+    const given = { gates: gates.at, c: c.at, c0: at(3), dh: at(4), dc: at(5), dgates: at(6) };
+    emit.record('lstmGrad', blocks, { ...made, ...given, kernel, ...steps });
+  },
   gruGrad: ({ inputs, outputs }, emit) => {
     const [gates, part, h, weights] = inputs;
     const [dx, dsums, dh0] = outputs;
@@ -119,4 +123,4 @@ export const lower = {
     const given = { gates: gates.at, part: part.at, h: h.at, h0: at(4), dh: at(5), dgates: at(6) };
     emit.record('gruGrad', blocks, { ...made, ...given, kernel, ...steps });
   },
-} satisfies LoweringFacet<'lstm' | 'lstmGrad' | 'gru' | 'gruGrad'>;
+} satisfies LoweringFacet<'lstmGrad' | 'gruGrad'>;
