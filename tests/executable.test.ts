@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmBackend } from '../src/backend/wasm/backend.js';
-import { ArgumentError, DTypeError, IndexError, MemoryError, ShapeError } from '../src/core/errors.js';
+import { ArgumentError, DTypeError, IndexError, MemoryError, NumericsError, ShapeError } from '../src/core/errors.js';
 import { type NDArray, ndarray } from '../src/core/ndarray.js';
 import type { Named } from '../src/core/tree.js';
 import { ProgramBuilder } from '../src/graph/builder.js';
@@ -38,6 +38,24 @@ test('a run that fails after an update leaves no packed copy of the old value', 
   );
   const w = executable.getVariable('w').data[0] ?? NaN;
   assert.is(executable.runSync('predict', { x })['y']?.data[0], size * w);
+});
+
+test('a checked run that is refused leaves no packed copy of the old value', async () => {
+  const executable = await wasmBackend().compile(program());
+  const x = ndarray('f32', [1, size], new Float32Array(size).fill(1));
+  for (const value of [1, 2]) {
+    executable.setVariable('w', ndarray('f32', [size, size], new Float32Array(size * size).fill(value)));
+    assert.throws(
+      () =>
+        executable.runSync(
+          'predict',
+          { x: ndarray('f32', [1, size], new Float32Array(size).fill(NaN)) },
+          { checkFinite: true },
+        ),
+      (error: unknown) => error instanceof NumericsError,
+    );
+    assert.is(executable.runSync('predict', { x })['y']?.data[0], size * value);
+  }
 });
 
 test('a run like the one before checks as much, and gives arrays of its own', async () => {

@@ -10,7 +10,7 @@ import { pooledConvolutions } from '../src/backend/wasm/pooled.js';
 import { type NDArray, ndarray, sizeOf } from '../src/core/ndarray.js';
 import { normal } from '../src/core/random.js';
 import { gradients } from '../src/graph/autodiff.js';
-import { ProgramBuilder } from '../src/graph/builder.js';
+import { ProgramBuilder, type Scope } from '../src/graph/builder.js';
 import { optimize } from '../src/graph/passes/optimize.js';
 import type { Graph } from '../src/graph/program.js';
 import { avgPool2d } from '../src/ops/average-pool.js';
@@ -19,6 +19,7 @@ import { conv2d, type Conv2dOptions } from '../src/ops/conv.js';
 import { relu } from '../src/ops/elementwise.js';
 import { maxPool2d, type Pool2dOptions } from '../src/ops/pool.js';
 import { sum } from '../src/ops/reduce.js';
+import { bind, type Tensor } from '../src/ops/tensor.js';
 import { differences } from './support/compare.js';
 import { reference, wasmBackends } from './support/backends.js';
 
@@ -43,6 +44,7 @@ const layers: readonly Layer[] = [
   { x: [12, 15, 2], kernel: [3, 3, 12], convolution: { strides: 2 }, pool: two, made: [4, 6] },
   { x: [23, 20, 3], kernel: [7, 7, 16], convolution: { strides: [2, 3], padding: 'same' }, pool: two, made: [12, 6] },
   { x: [9, 16, 3], kernel: [2, 4, 8], convolution: { padding: [1, 0] }, pool: { poolSize: [3, 1] }, made: [9, 14] },
+  { x: [8, 8, 3], kernel: [3, 3, 8], convolution: { padding: [0, 24] }, pool: two, made: [30, 30] },
   { x: [9, 9, 1], kernel: [3, 3, 8], pool: { poolSize: 3, strides: 2 }, made: [7, 7] },
   { x: [9, 9, 1], kernel: [2, 2, 8], pool: { poolSize: 3, padding: 'same' }, made: [8, 8] },
 ];
@@ -118,6 +120,25 @@ for (const layer of layers) {
     });
   }
 }
+
+test('what a gradient reads or makes of other pixels stays whole', () => {
+  const builder = new ProgramBuilder();
+  const images = { i: { dtype: 'f32', shape: [2, 13, 13, 4] }, u: { dtype: 'f32', shape: [2, 23, 23, 8] } } as const;
+  const convolution = (i: Tensor, scope: Scope): Tensor =>
+    relu(conv2d(i, scope.variable('kernel', { shape: [3, 3, 4, 8] })));
+  builder.trace('read', { i: images.i }, ({ i }, scope) => {
+    const x = convolution(i, scope);
+    const attrs = { poolSize: [2, 2], strides: [2, 2], padding: 'valid', inputSize: [23, 23] } as const;
+    return { y: avgPool2d(x), du: bind('avgPool2dGrad', attrs, x) };
+  });
+  builder.trace('made', images, ({ i, u }, scope) => {
+    const x = convolution(i, scope);
+    return { y: maxPool2d(x), db: sum(bind('reluGrad', {}, maxPool2d(u), x), { axes: [0, 1, 2] }) };
+  });
+  for (const graph of Object.values(builder.program().graphs)) {
+    assert.equal(convolved(crop(optimize(graph))), [11, 11]);
+  }
+});
 
 test('a NaN is the maximum of its window, wherever it lies', async () => {
   const layer: Layer = { x: [8, 8, 1], kernel: [1, 1, 8], pool: two, made: [8, 8] };

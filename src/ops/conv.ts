@@ -354,6 +354,7 @@ function layers(): Layer[] {
     layer([2, 3, 3, 1], [2, 2, 2], explicit([3, 2], [2, 3]), [2, 2]),
     layer([1, 5, 4, 3], [3, 3, 9], explicit([0, 3], [1, 1]), [1, 3]),
     layer([1, 1, 2, 2], [3, 3, 1], explicit([1, 1], [1, 0])),
+    layer([4, 8, 8, 2], [1, 1, 8], explicit([0, 0], [20, 20])),
     // Enough products for Winograd's: tiles cut at both edges, of several images, in several units, beyond the image.
     layer([3, 11, 14, 13], [3, 3, 11], 'same'),
     layer([2, 12, 9, 20], [3, 3, 36], explicit([2, 1], [0, 3])),

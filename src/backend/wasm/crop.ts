@@ -84,7 +84,7 @@ function madeUnread(maker: Node | undefined): Links {
 
 function readUnread({ node, position }: Reader, isPool: (node: Node) => boolean): Links {
   if (isNode(node, 'maxPool2dGrad')) return position === 0 && isPool(node) ? [[node.outputs[0], 'zero']] : null;
-  if (isPool(node)) return [];
+  if (isNode(node, 'maxPool2d') || isNode(node, 'avgPool2d')) return isPool(node) ? [] : null;
   if (isNode(node, 'reluGrad')) return position === 1 ? [[node.outputs[0], 'zero']] : null;
   return isNode(node, 'quantize') && node.attrs.axis === null ? [[node.outputs[0], 'unread']] : null;
 }
@@ -96,8 +96,8 @@ function madeZero(maker: Node | undefined, isPool: (node: Node) => boolean): Lin
       [first, 'zero'],
       [second, 'unread'],
     ];
-  if (!maker || !isPool(maker)) return null;
-  return isNode(maker, 'maxPool2dGrad') ? [[first, 'unread']] : [];
+  if (isNode(maker, 'maxPool2dGrad')) return isPool(maker) ? [[first, 'unread']] : null;
+  return isNode(maker, 'avgPool2dGrad') && isPool(maker) ? [] : null;
 }
 
 function readZero({ node, position }: Reader): Links {

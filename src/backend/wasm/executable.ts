@@ -301,9 +301,9 @@ class Compiled implements WasmExecutable {
       if (at >= 0)
         throw new NumericsError(name, `finite numbers are required. Received ${data[at]} at element ${at} of ${what}.`);
     };
+    this.walk(first, plan.body);
     for (const [input, value] of Object.entries(graph.inputs)) check(`input '${input}'`, value);
     for (const [variable, value] of Object.entries(graph.variables)) check(`variable '${variable}'`, value);
-    this.walk(first, plan.body);
     plan.steps.forEach(({ at, node }, index) => {
       const next = plan.steps[index + 1];
       this.walk(at, next?.at ?? plan.end);

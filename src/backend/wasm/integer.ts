@@ -42,11 +42,14 @@ const isOp = <N extends OpName>(node: Node | undefined, op: N): node is Node<N> 
 /** Products of a u8 and an i8 whose sum an i32 always holds. */
 const MOST_PRODUCTS = Math.floor((2 ** 31 - 1) / (255 * 128));
 
-/** Whether a node is a max pool whose windows neither overlap nor leave the image: no pixel is needed twice. */
+/** Pixels of a pool's window, at most: a unit holds the sums of all of them, for twelve results or more. */
+const MOST_TAPS = 40;
+
+/** Whether a node is a max pool of few pixels whose windows neither overlap nor leave the image: no pixel is needed twice. */
 function isSeparatePool(node: Node | undefined): node is Node<'maxPool2d'> {
   if (!isOp(node, 'maxPool2d') || node.attrs.padding !== 'valid') return false;
   const { poolSize, strides } = node.attrs;
-  return poolSize.every((size, axis) => size <= (strides[axis] ?? 0));
+  return poolSize[0] * poolSize[1] <= MOST_TAPS && poolSize.every((size, axis) => size <= (strides[axis] ?? 0));
 }
 
 export function integerClusters(graph: Graph): IntegerClusters {

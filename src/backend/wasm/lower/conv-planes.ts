@@ -1,5 +1,6 @@
 /** Convolutions of images with few channels, and the 2x2 max pool of the result where one follows: assembly/kernels/conv-planes.ts. */
-import { mulDims } from '../../../core/shape.js';
+import { addDims, mulDims } from '../../../core/shape.js';
+import { slides } from '../../../ops/conv.js';
 import type { Activation, Convolution } from '../../../ops/schema.js';
 import type { Emitter, Operand } from '../lowering.js';
 import { lowOf, roundUp } from './blocks.js';
@@ -25,9 +26,12 @@ export interface Planar {
 }
 
 /** The thread's scratch: biases, the table, planes of the rows under a unit's windows. */
-function scratchOf({ x, kernel, attrs: { strides }, isPooled }: Planar, emit: Emitter): number {
+function scratchOf({ x, kernel, attrs, isPooled }: Planar, emit: Emitter): number {
+  const { strides } = attrs;
   const [kernelHeight = 0, kernelWidth = 0, channels = 0, filters = 0] = kernel.shape.map(emit.bound, emit);
-  const width = emit.bound(x.shape[2] ?? 0) + 2 * kernelWidth;
+  const [, height = 0, inner = 0] = x.shape;
+  const [, columns] = slides('conv2d', height, inner, [kernelHeight, kernelWidth], attrs);
+  const width = emit.bound(addDims(addDims(inner, columns.low), columns.high));
   const slotBytes = 4 * channels * (width + strides[1]);
   const rows = kernelHeight + (isPooled ? strides[0] : 0);
   return 4 * roundUp(filters, 8) + 8 * kernelHeight * kernelWidth * channels + rows * slotBytes;
