@@ -16,16 +16,11 @@ import { pageOf, servePage } from '../bench/page/offer.js';
 import { playerOf } from '../bench/process/places.js';
 import { distance, type Row } from '../bench/process/rows.js';
 import type { Measured } from '../bench/process/suite.js';
-import { decodeAnswer, encodeAnswer } from '../bench/process/wire.js';
-import { type Work, works } from '../bench/tasks/work.js';
+import { decodeAnswer, encodeAnswer, heardAnswer } from '../bench/process/wire.js';
+import { works } from '../bench/tasks/work.js';
+import { workOf } from './support/works.js';
 
 const pace = { rounds: 1, seconds: 0.02 };
-
-const workOf = (id: string): Work => {
-  const work = works.find((each) => each.id === id);
-  if (!work) throw new Error(id);
-  return work;
-};
 
 test('a clock is as fine as its smallest step, and one that stands still has none', () => {
   let calls = 0;
@@ -47,6 +42,9 @@ test('answers cross as text to the bit', () => {
   assert.equal(new Uint8Array(answer.result.buffer), new Uint8Array(result.buffer));
   assert.equal(answer.rounding, rounding);
   assert.equal(decodeAnswer(encodeAnswer({ unable: 'no' })), { unable: 'no' });
+  assert.is(heardAnswer(answer), answer);
+  assert.equal(heardAnswer(encodeAnswer({ closed: true })), { closed: true });
+  for (const other of ['hello', 'null', 7, null]) assert.equal(heardAnswer(other), { unable: 'no answer' });
 });
 
 test('a result is known by sums that every element is in', () => {

@@ -7,7 +7,7 @@ interface Deferred {
 }
 
 /** Seconds of one call, a number for each of benchmark.js's cycles, which together take at least `seconds`. */
-export function benchmark(fn: Runnable, isAsync: boolean, seconds: number): Promise<number[]> {
+export function benchmark(fn: Runnable, isAsync: boolean, seconds: number, minSamples = 3): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const run = isAsync
       ? (deferred: Deferred): void => void Promise.resolve(fn()).then(() => deferred.resolve(), reject)
@@ -16,7 +16,7 @@ export function benchmark(fn: Runnable, isAsync: boolean, seconds: number): Prom
       defer: isAsync,
       async: true,
       maxTime: seconds,
-      minSamples: 3,
+      minSamples,
     });
     bench.on('complete', () => {
       const { error } = bench;

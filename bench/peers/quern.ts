@@ -50,6 +50,8 @@ export function quernMaker({ simd, threads }: QuernOptions) {
       return prepareTraced(task, (program) => inferring.compile(program));
     }
 
-    return { version: inferring.name.replace('wasm infer-', 'Quern, '), prepare };
+    const instead = simd === undefined && moduleOf('infer') !== 'infer-relaxed';
+    const version = inferring.name.replace('wasm infer-', 'Quern, ');
+    return { version: instead ? `${version}; this engine has no relaxed SIMD` : version, prepare };
   };
 }

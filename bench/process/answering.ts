@@ -9,8 +9,8 @@ export interface Place {
   readonly maker: (contender: string, threads: number) => ContenderMaker;
   /** The register loop of a contender's instructions; undefined for other engines. */
   readonly peak: (contender: string) => Peak | undefined;
-  /** Seconds of one run, a number for each sample. */
-  readonly time: (prepared: Prepared, seconds: number) => Promise<readonly number[]>;
+  /** Seconds of one run, a number for each sample. `once` is what a run took while it was warmed. */
+  readonly time: (prepared: Prepared, seconds: number, once: number) => Promise<readonly number[]>;
 }
 
 /** The engine's better compiler must have had its turn, alike for every contender. */
@@ -20,7 +20,7 @@ const warmMilliseconds = 1500;
 export class Answering {
   #contender: Contender | undefined;
   #peak: Peak | undefined;
-  #current: { readonly work: Work; readonly prepared: Prepared } | undefined;
+  #current: { readonly work: Work; readonly prepared: Prepared; readonly once: number } | undefined;
 
   constructor(private readonly place: Place) {}
 
@@ -54,19 +54,21 @@ export class Answering {
     const work = works.find((each) => each.id === id);
     if (!work || !this.#contender) return { unable: 'no such work' };
     const prepared = await this.#contender.prepare(work.task);
-    this.#current = { work, prepared };
+    this.#current = { work, prepared, once: 0 };
     const result = (await prepared.result()).slice();
     const begin = performance.now();
-    for (let call = 0; call < warmCalls && performance.now() - begin < warmMilliseconds; call++) await prepared.run();
+    let calls = 0;
+    for (; calls < warmCalls && performance.now() - begin < warmMilliseconds; calls++) await prepared.run();
+    this.#current = { work, prepared, once: (performance.now() - begin) / 1000 / calls };
     return { result, ...(prepared.rounding ? { rounding: prepared.rounding } : {}) };
   }
 
   async #time(seconds: number): Promise<Timed> {
     if (!this.#current) throw new Error('a prepared work is required');
-    const { prepared, work } = this.#current;
+    const { prepared, work, once } = this.#current;
     const kind = work.task.kind === 'int8Matmul' ? 'dot' : 'float';
     const peaks = this.#peak ? [this.#peak.measure(kind)] : [];
-    const samples = await this.place.time(prepared, seconds);
+    const samples = await this.place.time(prepared, seconds, once);
     return { samples, peaks: this.#peak ? [...peaks, this.#peak.measure(kind)] : [] };
   }
 }

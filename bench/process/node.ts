@@ -3,17 +3,18 @@ import { type ForkOptions, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Answer } from './messages.js';
 import type { Channel } from './player.js';
-import { decodeAnswer } from './wire.js';
+import { heardAnswer } from './wire.js';
 
 const child = fileURLToPath(new URL('./child.js', import.meta.url));
 
 /** Relaxed SIMD is behind a flag in Node 20 only. */
 export const engineFlags = process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
 
-/** `options` are of the process: another engine, its flags. */
-export function processChannel(options: ForkOptions = { execArgv: engineFlags }): Channel {
-  const process = fork(child, [], {
+/** `options` are of the process: another engine, its flags. `script` is that of another revision (default: this tree's). */
+export function processChannel(options: ForkOptions = {}, script = child): Channel {
+  const process = fork(script, [], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    execArgv: engineFlags,
     ...options,
   });
   let ended: string | undefined;
@@ -29,7 +30,7 @@ export function processChannel(options: ForkOptions = { execArgv: engineFlags })
           process.off('error', died);
           resolve(reply);
         };
-        const heard = (text: string): void => done(decodeAnswer(text));
+        const heard = (message: unknown): void => done(heardAnswer(message));
         const died = (): void => done({ unable: ended ?? 'its process ended' });
         process.on('message', heard);
         process.on('exit', died);

@@ -8,7 +8,10 @@ export interface Channel {
 }
 
 export class Player {
-  /** `label` is the contender, and the number of its threads where that is not one: `quern@2`, `quern in deno`. */
+  /**
+   * `label` is what the report calls it. Its first word is the contender, and the number of its threads where that is not
+   * one: `quern@2`, `quern in deno`, `quern at abc1234`.
+   */
   constructor(
     readonly label: string,
     private readonly channel: Channel,
@@ -16,7 +19,7 @@ export class Player {
 
   /** The contender's version, or why it cannot take part. */
   async start(): Promise<{ readonly version: string } | { readonly unable: string }> {
-    const [name = ''] = this.label.split(' in ');
+    const [name = ''] = this.label.split(' ');
     const [contender = '', threads = '1'] = name.split('@');
     const reply = await this.channel.ask({ ask: 'start', contender, threads: Number(threads) });
     return 'version' in reply || 'unable' in reply ? reply : { unable: 'no answer' };

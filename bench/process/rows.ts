@@ -3,7 +3,7 @@
  * contenders are timed in turn, in an order that moves on by one each round, so that a slow phase of the machine meets all
  * of them alike.
  */
-import { type Spread, quantile, spreadOf } from '../measure/statistics.js';
+import { type Spread, spreadOf } from '../measure/statistics.js';
 import type { Work } from '../tasks/work.js';
 import type { Player } from './player.js';
 
@@ -24,6 +24,8 @@ export type Cell =
 export interface Row {
   readonly work: Work;
   readonly cells: Readonly<Record<string, Cell>>;
+  /** Of contenders of another revision: how many times as long they took as their likes of this tree, by rounds. */
+  readonly ratios?: Readonly<Record<string, Spread>>;
 }
 
 export interface Pace {
@@ -53,69 +55,92 @@ export interface RowOptions {
   readonly check?: (work: Work, result: Float32Array) => string | undefined;
 }
 
-export async function measureRow(
+/** What one process of each contender gave. */
+export interface Played {
+  /** Why a contender has no time. */
+  readonly reasons: ReadonlyMap<string, string>;
+  /** What a contender gave up of the result. */
+  readonly notes: ReadonlyMap<string, string>;
+  /** Of each round the seconds of a run, and what registers alone gave beside it. */
+  readonly rounds: ReadonlyMap<string, readonly Round[]>;
+}
+
+interface Round {
+  readonly seconds: number;
+  /** Multiply-adds a second; 0 where it was not measured. */
+  readonly peak: number;
+}
+
+/** Compares the results of started contenders, and times them in turn. */
+export async function playRow(
   work: Work,
   players: readonly Player[],
   { rounds, seconds }: Pace,
   { keepBusy, check }: RowOptions = {},
-): Promise<Row> {
-  const cells: Record<string, Cell> = {};
+): Promise<Played> {
+  const reasons = new Map<string, string>();
+  const notes = new Map<string, string>();
   const ready: Player[] = [];
-  const notes = new Map<Player, string>();
   let expected: Float32Array | undefined;
   for (const player of players) {
+    const { label } = player;
     const reply = await player.prepare(work.id);
     if ('unable' in reply) {
-      cells[player.label] = { reason: reply.unable };
+      reasons.set(label, reply.unable);
       continue;
     }
     const wrong = expected ? undefined : check?.(work, reply.result);
     if (wrong !== undefined) {
-      cells[player.label] = { reason: wrong };
+      reasons.set(label, wrong);
       continue;
     }
     expected ??= reply.result;
     const apart = distance(expected, reply.result);
     const { rounding } = reply;
-    if (rounding) notes.set(player, rounding.note);
+    if (rounding) notes.set(label, rounding.note);
     if (apart <= (rounding?.tolerance ?? work.tolerance)) ready.push(player);
-    else cells[player.label] = { reason: `another result, by ${apart.toExponential(1)} of the largest` };
+    else reasons.set(label, `another result, by ${apart.toExponential(1)} of the largest`);
   }
   const rest = work.besideBusy ? keepBusy?.() : undefined;
-  const samples = new Map(ready.map((player) => [player, [] as number[]]));
-  const shares = new Map(ready.map((player) => [player, [] as number[]]));
-  const peaks = new Map(ready.map((player) => [player, [] as number[]]));
+  const measured = new Map(ready.map(({ label }) => [label, [] as Round[]]));
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < ready.length; turn++) {
       const player = ready[(round + turn) % ready.length];
-      if (!player || player.label in cells) continue;
+      if (!player || reasons.has(player.label)) continue;
       const timed = await player.time(seconds);
-      if ('unable' in timed) {
-        cells[player.label] = { reason: timed.unable };
-        continue;
-      }
-      const median = quantile(
-        [...timed.samples].sort((a, b) => a - b),
-        0.5,
-      );
-      samples.get(player)?.push(median);
-      const peak = Math.max(...timed.peaks);
-      if (peak > 0 && work.multiplyAdds > 0) {
-        shares.get(player)?.push(work.multiplyAdds / median / peak);
-        peaks.get(player)?.push(peak);
+      if ('unable' in timed) reasons.set(player.label, timed.unable);
+      else {
+        const { median } = spreadOf(timed.samples);
+        measured.get(player.label)?.push({ seconds: median, peak: Math.max(0, ...timed.peaks) });
       }
     }
   }
   rest?.();
-  for (const player of ready) {
-    const [share, peak] = [shares, peaks].map((all) => spreadOf(all.get(player) ?? []).median);
-    const note = notes.get(player);
-    cells[player.label] ??= {
-      time: spreadOf(samples.get(player) ?? []),
-      ...(note === undefined ? {} : { note }),
-      ...(share !== undefined && Number.isFinite(share) && peak !== undefined ? { share, peak } : {}),
-    };
-    await player.close();
-  }
-  return { work, cells };
+  for (const player of ready) await player.close();
+  return { reasons, notes, rounds: measured };
+}
+
+/** The cell of a contender over all rounds of all of its processes. */
+export function cellOf(label: string, { multiplyAdds }: Work, plays: readonly Played[]): Cell {
+  const first = (of: 'reasons' | 'notes'): string | undefined =>
+    plays.map((played) => played[of].get(label)).find((each) => each !== undefined);
+  const [reason, note] = [first('reasons'), first('notes')];
+  if (reason !== undefined) return { reason };
+  const rounds = plays.flatMap((played) => played.rounds.get(label) ?? []);
+  const time = spreadOf(rounds.map(({ seconds }) => seconds));
+  const noted = { time, ...(note === undefined ? {} : { note }) };
+  const beside = rounds.filter(({ peak }) => peak > 0);
+  if (beside.length === 0 || multiplyAdds === 0) return noted;
+  const share = spreadOf(beside.map(({ seconds, peak }) => multiplyAdds / seconds / peak)).median;
+  return { ...noted, share, peak: spreadOf(beside.map(({ peak }) => peak)).median };
+}
+
+export async function measureRow(
+  work: Work,
+  players: readonly Player[],
+  pace: Pace,
+  options: RowOptions = {},
+): Promise<Row> {
+  const played = await playRow(work, players, pace, options);
+  return { work, cells: Object.fromEntries(players.map(({ label }) => [label, cellOf(label, work, [played])])) };
 }

@@ -28,3 +28,17 @@ export function decodeAnswer(text: string): Answer {
   const { base64, ...others } = sent;
   return { ...others, result: floatsOf(base64) };
 }
+
+/**
+ * What a process says. Revisions before this text send the answer itself, with its array, between processes whose
+ * `serialization` is 'advanced'; others may say anything.
+ */
+export function heardAnswer(message: unknown): Answer {
+  try {
+    const answer: unknown = typeof message === 'string' ? decodeAnswer(message) : message;
+    if (typeof answer === 'object' && answer !== null) return answer as Answer;
+  } catch {
+    // Not our text.
+  }
+  return { unable: 'no answer' };
+}

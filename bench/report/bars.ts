@@ -1,7 +1,7 @@
 /** A row of the report as bars side by side: the longer, the faster. */
 import { html, type Html } from '../../src/report/html.js';
 import type { Row } from '../process/rows.js';
-import { describeCell, lead } from './text.js';
+import { describeCell, describeRatio, lead } from './text.js';
 
 /** Ours, the others, and the native yardstick. */
 const kindOf = (name: string): string =>
@@ -22,6 +22,7 @@ export function barsOf(row: Row, peers: readonly string[]): Html {
   return html`<figure class="card">
     <figcaption>
       ${work.title} ${ratio === undefined ? '' : html`<strong>${ratio.toFixed(2)}× the best peer</strong>`}
+      ${Object.entries(row.ratios ?? {}).map(([other, spread]) => html`<br />${describeRatio(spread, other)}`)}
     </figcaption>
     <ul class="bars">
       ${bars}

@@ -3,8 +3,10 @@ import { Html, html, table } from '../../src/report/html.js';
 import { style } from '../../src/report/style.js';
 import type { Figure } from '../edge/figure.js';
 import type { Cell, Row } from '../process/rows.js';
+import type { MeasuredOps } from '../ops/measure.js';
 import type { Measured } from '../process/suite.js';
 import { barsOf } from './bars.js';
+import { opsOf } from './ops.js';
 import { roofline } from './roofline.js';
 import { bytes, describeCell, lead, seconds } from './text.js';
 
@@ -14,6 +16,7 @@ export interface BenchReport {
   readonly bandwidth: number;
   readonly measured: readonly Measured[];
   readonly figures: readonly Figure[];
+  readonly ops?: MeasuredOps;
 }
 
 const titles: Readonly<Record<Measured['suite'], readonly [title: string, text: string]>> = {
@@ -103,7 +106,7 @@ function rooflineOf({ measured, bandwidth }: BenchReport): Html {
 }
 
 export function renderBench(report: BenchReport, peers: readonly string[]): string {
-  const { measured, figures, environment } = report;
+  const { measured, figures, environment, ops } = report;
   const leads = measured
     .filter(({ suite }) => suite !== 'threads')
     .flatMap(({ rows }) => rows.flatMap((row) => lead(row, 'quern', peers) ?? []))
@@ -139,7 +142,7 @@ export function renderBench(report: BenchReport, peers: readonly string[]): stri
           <p>Peers: ${peers.join(', ')}; onnxruntime-node is the native yardstick.</p>
         </header>
         ${headline} ${measured.map((suite) => suiteOf(suite, peers))} ${rooflineOf(report)}
-        ${figures.length > 0 ? figuresOf(figures) : html``}
+        ${figures.length > 0 ? figuresOf(figures) : html``} ${ops ? opsOf(ops) : html``}
         <section class="environment">
           <h2>Environment</h2>
           <dl>

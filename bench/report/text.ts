@@ -1,5 +1,6 @@
 /** The report as text for a terminal. */
 import type { Figure } from '../edge/figure.js';
+import type { Spread } from '../measure/statistics.js';
 import type { Cell, Row } from '../process/rows.js';
 
 export function seconds(value: number): string {
@@ -38,6 +39,12 @@ export function lead({ cells }: Row, own: string, others: readonly string[]): nu
   return mine === undefined || times.length === 0 ? undefined : Math.min(...times) / mine;
 }
 
+/** `1.123x as fast as quern at abc1234 (quartiles 1.101 to 1.140)` */
+export function describeRatio({ median, lowerQuartile, upperQuartile }: Spread, other: string): string {
+  const times = [median, lowerQuartile, upperQuartile].map((ratio) => ratio.toFixed(3));
+  return `${times[0]}x as fast as ${other} (quartiles ${times[1]} to ${times[2]})`;
+}
+
 export function describeRow(row: Row, peers: readonly string[]): string {
   const { work, cells } = row;
   const width = Math.max(...Object.keys(cells).map((name) => name.length));
@@ -46,5 +53,6 @@ export function describeRow(row: Row, peers: readonly string[]): string {
   );
   const ratio = lead(row, 'quern', peers);
   const headline = ratio === undefined ? '' : `: ${ratio.toFixed(2)}x the best of ${peers.join(', ')}`;
-  return [`${work.title}${headline}`, ...lines].join('\n');
+  const ratios = Object.entries(row.ratios ?? {}).map(([other, ratio]) => `  ${describeRatio(ratio, other)}`);
+  return [`${work.title}${headline}`, ...lines, ...ratios].join('\n');
 }
