@@ -1,5 +1,5 @@
-// Writes what the documentation takes from the code: docs/support.md from the tables, and the reference of all public
-// names, as HTML in dist/docs, from their docstrings. `--matrix` writes the first alone.
+// Writes what the documentation takes from the code: docs/support.md from the tables, docs/accuracy.md from the heads of the
+// kernels, and the reference of all public names, as HTML in dist/docs, from their docstrings. `--matrix` leaves out the last.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,6 +11,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 await build();
 const { supportMatrix } = await import('../dist/tests/support/matrix.js');
 writeFileSync(join(root, 'docs/support.md'), await supportMatrix());
+const { accuracyTable } = await import('../dist/tests/support/accuracy.js');
+writeFileSync(join(root, 'docs/accuracy.md'), await accuracyTable());
 if (!process.argv.includes('--matrix')) {
   const { status } = spawnSync(process.execPath, ['node_modules/typedoc/bin/typedoc'], { cwd: root, stdio: 'inherit' });
   process.exitCode = status ?? 1;

@@ -1,9 +1,11 @@
 /** The largest errors of the functions of floats, on every module: no more than assembly/math.ts and special.ts say. */
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compileModule, type ModuleName } from '../src/backend/wasm/modules-node.js';
 import { randomWords } from '../src/core/random.js';
 import { errorFunction } from '../src/ops/special.js';
+import { accuracyTable, statedErrors } from './support/accuracy.js';
 import { acceptedModules } from './support/backends.js';
 
 /** Some units of the kernels. */
@@ -245,5 +247,22 @@ for (const module of acceptedModules) {
     assert.ok(worst.error <= 1.8, `${worst.error} at ${worst.at}`);
   });
 }
+
+test('the stated errors are those of every function here, and docs/accuracy.md says them', async () => {
+  const limits = new Map(
+    Object.entries(functions).map(([name, { limit }]) => [name.replace('F32', ''), limit as number]),
+  );
+  const stated = statedErrors();
+  assert.equal(stated.map(({ name }) => name).sort(), [...limits.keys(), 'atan2', 'pow'].sort());
+  for (const { name, relaxed, simd } of stated) {
+    const limit = limits.get(name);
+    if (limit !== undefined) assert.ok(Math.max(relaxed, simd) <= limit, name);
+  }
+  const path = new URL('../../docs/accuracy.md', import.meta.url);
+  assert.ok(
+    readFileSync(path, 'utf8') === (await accuracyTable()),
+    'run `npm run docs`, which writes docs/accuracy.md',
+  );
+});
 
 test.run();
