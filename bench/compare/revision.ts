@@ -91,10 +91,9 @@ export function prepareRevision(root: string, revision: string, heard: (what: st
 
 /** Packages of the same lockfile are shared. */
 function install(root: string, folder: string): void {
-  const [own, theirs] = [root, folder].map((at) => join(at, 'package-lock.json'));
+  const [own, theirs] = [join(root, 'package-lock.json'), join(folder, 'package-lock.json')];
   if (!existsSync(join(folder, 'package.json'))) return;
-  if (own && theirs && sameFile(own, theirs))
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  if (sameFile(own, theirs)) symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   else step('npm ci', 'npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], folder);
 }
 
