@@ -89,6 +89,84 @@ for (const backend of trainingBackends) {
     executable.close();
   });
 
+  test(`${backend.name}: outputs go into the arrays that are given for them`, async () => {
+    const executable = await compiled(backend);
+    const x = f32(1, 2, 3);
+    const again = f32(NaN, NaN, NaN);
+    const first = await executable.run('same', { x }, { outputs: { again } });
+    assert.is(first['again'], again);
+    assert.equal(first, { x, again: x });
+    assert.is.not(first['x']?.data, x.data);
+
+    const next = await executable.run('same', { x: f32(4, 5, 6) }, { outputs: first });
+    assert.is(next['x'], first['x']);
+    assert.is(next['again'], again);
+    assert.equal(next, { x: f32(4, 5, 6), again: f32(4, 5, 6) });
+    assert.equal(await executable.run('same', { x: f32(7) }), { x: f32(7), again: f32(7) });
+    assert.equal(again, f32(4, 5, 6));
+
+    const every = { u: ndarray('u8', [2]), i: ndarray('i8', [2]), b: ndarray('bool', [2]), n: i32(0, 0) };
+    const feeds = {
+      u: ndarray('u8', [2], [0, 255]),
+      i: ndarray('i8', [2], [-128, 127]),
+      b: ndarray('bool', [2], [1, 0]),
+      n: i32(3, -4),
+    };
+    const outputs = { ...every, product: i32(0, 0) };
+    await executable.run('every', feeds, { outputs, checkFinite: true });
+    assert.equal(outputs, { ...feeds, product: i32(9, 16) });
+    executable.close();
+  });
+
+  test(`${backend.name}: an output may lie in a feed's memory, in part of a buffer, and in shared memory`, async () => {
+    const executable = await compiled(backend);
+    const x = f32(1, 2, 3);
+    const given = await executable.run('logged', { x }, { outputs: { y: x } });
+    assert.is(given['y'], x);
+    const expected = (await executable.run('logged', { x: f32(1, 2, 3) }))['y'];
+    assert.equal(x, expected);
+
+    const whole = new Float32Array(8);
+    const part = (from: number) => ndarray('f32', [3], whole.subarray(from, from + 3));
+    const shared = ndarray('f32', [2, 2], new Float32Array(new SharedArrayBuffer(16)));
+    await executable.run('same', { x: f32(1, 2, 3) }, { outputs: { x: part(1), again: part(4) } });
+    assert.equal([...whole], [0, 1, 2, 3, 1, 2, 3, 0]);
+    executable.setVariable('table', ndarray('f32', [3, 2], [1, 2, 3, 4, 5, 6]));
+    await executable.run('looked', { i: i32(2, 0) }, { outputs: { y: shared } });
+    assert.equal([...shared.data], [5, 6, 1, 2]);
+    assert.equal((await executable.run('same', { x: f32() }, { outputs: { x: f32(), again: f32() } }))['x'], f32());
+    executable.close();
+  });
+
+  test(`${backend.name}: arrays that are not for the outputs are refused before the run`, async () => {
+    const executable = await compiled(backend);
+    const x = f32(1, 2);
+    const run = (outputs: Record<string, NDArray>) => executable.run('same', { x }, { outputs });
+    await refuses(run({ extra: f32(1, 2) }), ArgumentError, 'x, again', 'extra');
+    await refuses(run({ x: f32(0, 0), toString: f32(1, 2) }), ArgumentError, 'toString');
+    await refuses(run({ again: i32(1, 2) }), DTypeError, 'output again', 'f32', 'i32');
+    await refuses(run({ again: { dtype: 'f32', shape: [2], data: new Int32Array(2) } }), DTypeError, 'Int32Array');
+    await refuses(run({ again: f32(1, 2, 3) }), ShapeError, 'output again', '[2]', '[3]');
+    await refuses(run({ again: ndarray('f32', [1, 2]) }), ShapeError, '[2]', '[1, 2]');
+    await refuses(run({ again: { dtype: 'f32', shape: [2], data: new Float32Array(3) } }), ShapeError, '2', '3');
+    await refuses(run({ x, again: x }), ArgumentError, 'output again', 'memory of its own', 'output x');
+    const whole = new Float32Array(3);
+    const part = (from: number) => ndarray('f32', [2], whole.subarray(from, from + 2));
+    await refuses(run({ again: part(0), x: part(1) }), ArgumentError, 'memory of its own');
+
+    const before = f32(9, 9, 9, 9);
+    const write = (at: number, outputs: Record<string, NDArray>) =>
+      executable.run('written', { at: ndarray('i32', [], [at]) }, { outputs });
+    await refuses(write(0, { before: f32(0) }), ShapeError, 'output before');
+    await refuses(write(4, { before }), IndexError, 'layer/dynamicUpdateSlice');
+    assert.equal(before, f32(9, 9, 9, 9));
+    await write(1, { before });
+    assert.equal(before, f32(0, 0, 0, 0));
+    await write(0, { before });
+    assert.equal(before, f32(0, 1, 0, 0));
+    executable.close();
+  });
+
   test(`${backend.name}: every dtype goes in and comes out`, async () => {
     const executable = await compiled(backend);
     const feeds = {

@@ -92,6 +92,15 @@ test('a run like the one before checks as much, and gives arrays of its own', as
     );
   }
 
+  const z = first ?? rows(2);
+  const given = executable.runSync('sum', { x: z, y: rows(2) }, { outputs: { z } });
+  assert.is(given['z'], z);
+  assert.equal([...z.data], [0, 3, 6, 9]);
+  assert.throws(
+    () => executable.runSync('sum', { x: rows(1), y: rows(1) }, { outputs: { z } }),
+    (error: unknown) => error instanceof ShapeError,
+  );
+
   for (const count of [1, 4, 2]) {
     const { z } = executable.runSync('sum', { x: rows(count), y: rows(count) });
     assert.equal(z?.shape, [count, 2]);

@@ -1,4 +1,7 @@
-/** What every contender is: an engine that prepares a task and runs it, from host arrays to host arrays. */
+/**
+ * What every contender is: an engine that prepares a task and runs it, from host arrays to host arrays. Where its API takes
+ * arrays to write results into, every run is given the same.
+ */
 import type { Task } from '../tasks/work.js';
 
 /** What an engine gives up where it cannot do a work exactly. */

@@ -1,4 +1,4 @@
-/** jax-js: makes WebAssembly at run time, differentiates, trains. */
+/** jax-js: makes WebAssembly at run time, differentiates, trains. It reads results into new arrays only. */
 import { mnistWeights } from '../tasks/mnist.js';
 import { integers, normals, type Task } from '../tasks/work.js';
 import {

@@ -1,4 +1,7 @@
-/** LiteRT.js on its WebAssembly backend (XNNPACK), in a page only: its loader wants `document` or `importScripts`. */
+/**
+ * LiteRT.js on its WebAssembly backend (XNNPACK), in a page only: its loader wants `document` or `importScripts`. It reads
+ * results into new arrays only.
+ */
 import { type Contender, type ContenderMaker, importPeer, type Prepared } from './contender.js';
 import { tfliteOf } from './tflite.js';
 

@@ -1,9 +1,19 @@
-/** ONNX Runtime: its WebAssembly build, and the native one as the yardstick of what this machine can do. */
+/**
+ * ONNX Runtime: its WebAssembly build, and the native one as the yardstick of what this machine can do. The native one
+ * writes outputs into the tensors that a run is given as `fetches`. The WebAssembly build takes these too, but returns them
+ * as they were, without the results (1.30): there every run's outputs are new arrays.
+ */
+import { mapNamed, type Named } from '../../src/core/tree.js';
 import { type Contender, type ContenderMaker, importPeer, type Prepared } from './contender.js';
 import { type Feed, onnxOf } from './onnx.js';
 
+interface Output {
+  readonly data: unknown;
+  readonly dims: readonly number[];
+}
+
 interface Session {
-  run(feeds: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, { readonly data: unknown }>>>;
+  run(feeds: Named<unknown>, fetches?: Named<unknown>): Promise<Named<Output>>;
   release(): Promise<void>;
 }
 
@@ -15,6 +25,11 @@ export interface Ort {
 
 interface OrtModule extends Ort {
   readonly default?: Ort;
+}
+
+function outputOf({ y }: Named<Output>): { readonly data: Float32Array; readonly dims: readonly number[] } {
+  if (!(y?.data instanceof Float32Array)) throw new Error('an output of floats is required');
+  return { data: y.data, dims: y.dims };
 }
 
 export function onnxruntimeMaker(kind: 'web' | 'node', threads: number): ContenderMaker {
@@ -33,14 +48,15 @@ export function onnxruntimeMaker(kind: 'web' | 'node', threads: number): Contend
       prepare: async (task): Promise<Prepared> => {
         const { model, feeds, ordered } = await onnxOf(task);
         const session = await ort.InferenceSession.create(model, options);
-        const tensors = Object.entries(feeds).map(([name, { type, shape, data }]) => {
-          return [name, new ort.Tensor(type, data, shape)] as const;
-        });
-        const run = () => session.run(Object.fromEntries(tensors));
+        const tensors = mapNamed(feeds, ({ type, shape, data }) => new ort.Tensor(type, data, shape));
+        const first = outputOf(await session.run(tensors));
+        const written = kind === 'node' ? new Float32Array(first.data.length) : undefined;
+        const fetches = written && { y: new ort.Tensor('float32', written, first.dims) };
+        const run = () => session.run(tensors, fetches);
         const result = async (): Promise<Float32Array> => {
-          const output = (await run())['y']?.data;
-          if (!(output instanceof Float32Array)) throw new Error('an output of floats is required');
-          return ordered(output);
+          written?.fill(NaN);
+          const { data } = outputOf(await run());
+          return ordered(written ?? data);
         };
         return { run, isAsync: true, result, close: () => void session.release() };
       },

@@ -1,4 +1,7 @@
-/** TensorFlow.js: WebAssembly for inference, its plain JavaScript for the training that WebAssembly has no kernels for. */
+/**
+ * TensorFlow.js: WebAssembly for inference, its plain JavaScript for the training that WebAssembly has no kernels for. It
+ * reads results into new arrays only.
+ */
 import { mnistWeights } from '../tasks/mnist.js';
 import { integers, normals, type Task } from '../tasks/work.js';
 import { type Contender, type ContenderMaker, importPeer, type Prepared, Unable } from './contender.js';

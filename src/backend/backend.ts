@@ -24,6 +24,13 @@ export interface RunOptions {
   readonly session?: Session;
   /** Check every node's output and throw `NumericsError` with the first that holds a NaN or an infinity. Slow. */
   readonly checkFinite?: boolean;
+  /**
+   * Arrays to write outputs into, by the output's name, such as those of the run before: a run that makes no arrays is a
+   * faster one. They are returned as those outputs; the others are returned in arrays of their own. Each is of its output's
+   * dtype and shape, in memory that no other of them lies in; it may lie in a feed's, which is read before. A run that
+   * throws leaves them as they were.
+   */
+  readonly outputs?: Named<NDArray>;
 }
 
 export interface TimingOptions {
@@ -76,9 +83,10 @@ export interface Stats {
 /** A compiled program. */
 export interface Executable {
   /**
-   * Runs a graph. Symbols take their extents from the feeds' shapes. Throws `ShapeError` or `DTypeError` for feeds that
-   * are not the graph's inputs, `IndexError` for an index from data that is out of range, `NumericsError` where
-   * `checkNumerics` fails; a run that throws leaves every variable as it was when it updates them at its end.
+   * Runs a graph. Symbols take their extents from the feeds' shapes. Throws `ArgumentError`, `ShapeError` or `DTypeError`
+   * for feeds that are not the graph's inputs and arrays that are not for its outputs, `IndexError` for an index from data
+   * that is out of range, `NumericsError` where `checkNumerics` fails; a run that throws leaves every variable as it was
+   * when it updates them at its end.
    */
   run(graph: string, feeds: Named<NDArray>, options?: RunOptions): Promise<Record<string, NDArray>>;
   /**

@@ -1,5 +1,5 @@
-/** What every backend checks before it runs: which graph, which feeds, and what the symbols stand for. */
-import { holds } from '../core/dtype.js';
+/** What every backend checks before it runs: which graph, which feeds, what the symbols stand for, where outputs go. */
+import { type DType, holds } from '../core/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../core/errors.js';
 import { type NDArray, requireArray, sizeOf } from '../core/ndarray.js';
 import { evaluateDim, evaluateShape, type Extents, isFixed, printShape, sameShape } from '../core/shape.js';
@@ -117,12 +117,59 @@ function checkWindow<N extends OpName>({ op, attrs, inputs }: Node<N>, graph: Gr
   );
 }
 
+/** What an output of a graph is, with the extents in place. */
+export interface NamedType {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Holds the arrays that a caller gives for outputs against a graph's. Throws `ArgumentError` for one that is for none of
+ * them or that lies in another's memory, `DTypeError`, or `ShapeError`.
+ */
+export function checkOutputs(name: string, outputs: readonly NamedType[], given: Named<NDArray>): void {
+  const received = Object.keys(given);
+  let known = 0;
+  for (const type of outputs) {
+    if (!Object.hasOwn(given, type.name)) continue;
+    checkExactly(`${name}: output ${type.name}`, type, given[type.name] as NDArray);
+    known++;
+  }
+  if (received.length > known) {
+    const names = outputs.map((output) => output.name);
+    const other = received.find((each) => !names.includes(each));
+    const message = `arrays for the outputs are required (${names.join(', ') || 'none'}). Received '${other}'.`;
+    throw new ArgumentError(name, message);
+  }
+  if (known > 1) checkApart(name, Object.entries(given));
+}
+
+/** Throws where two of these lie in the same memory: one of them would be lost. */
+function checkApart(name: string, arrays: readonly (readonly [string, NDArray])[]): void {
+  arrays.forEach(([first, { data: a }], i) => {
+    for (const [second, { data: b }] of arrays.slice(i + 1)) {
+      const apart = a.byteOffset + a.byteLength <= b.byteOffset || b.byteOffset + b.byteLength <= a.byteOffset;
+      if (apart || a.buffer !== b.buffer) continue;
+      throw new ArgumentError(
+        `${name}: output ${second}`,
+        `memory of its own is required. Received an array in that of output ${first}.`,
+      );
+    }
+  });
+}
+
 /** Throws unless `value` can be stored in variable `name`. */
 export function checkVariable(name: string, variable: Variable, value: NDArray): void {
-  checkArray(`variable ${name}`, variable, value);
-  if (variable.shape.every((extent, axis) => extent === value.shape[axis])) return;
-  const message = `a shape of ${printShape(variable.shape)} is required. Received ${printShape(value.shape)}.`;
-  throw new ShapeError(`variable ${name}`, message);
+  checkExactly(`variable ${name}`, variable, value);
+}
+
+/** Throws unless `array` is of the type's dtype and shape, and its data too. */
+function checkExactly(where: string, type: TensorType, array: NDArray): void {
+  checkArray(where, type, array);
+  if (sameShape(type.shape, array.shape)) return;
+  const message = `a shape of ${printShape(type.shape)} is required. Received ${printShape(array.shape)}.`;
+  throw new ShapeError(where, message);
 }
 
 /** Throws unless `array` is of the type's dtype and rank, and its data of that dtype and as long as its shape says. */

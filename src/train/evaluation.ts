@@ -88,10 +88,11 @@ export async function predictRows(runtime: Runtime, x: Arrays, batchSize: number
   });
   let at = 0;
   for (const { arrays, size } of namedBatches(given, batchSize)) {
-    const run = await runtime.run(Math.min(batchSize, count), 'predict', arrays);
-    for (const [name, { shape, data }] of Object.entries(made)) {
-      data.set(run[name]?.data ?? [], at * sizeOf(shape.slice(1)));
-    }
+    const outputs = mapNamed(made, ({ dtype, shape: [, ...inner], data }) => {
+      const each = sizeOf(inner);
+      return { dtype, shape: [size, ...inner], data: data.subarray(at * each, (at + size) * each) };
+    });
+    await runtime.run(Math.min(batchSize, count), 'predict', arrays, { outputs });
     at += size;
   }
   const [only, ...others] = Object.values(made);

@@ -4,7 +4,7 @@
  */
 import { ArgumentError, MemoryError } from '../../core/errors.js';
 import type { NDArray } from '../../core/ndarray.js';
-import { evaluateDim, type Extents, sizeOfShape } from '../../core/shape.js';
+import { evaluateDim, evaluateShape, type Extents, sizeOfShape } from '../../core/shape.js';
 import type { Named } from '../../core/tree.js';
 import type { Graph, Program, ValueId, Variable } from '../../graph/program.js';
 import type { ReferenceArray } from '../../ops/definition.js';
@@ -19,7 +19,16 @@ import type {
   Timing,
   TimingOptions,
 } from '../backend.js';
-import { boundsOf, checkExtents, checkVariable, extentsOf, graphOf, graphsOf } from '../feeds.js';
+import {
+  boundsOf,
+  checkExtents,
+  checkOutputs,
+  checkVariable,
+  extentsOf,
+  graphOf,
+  graphsOf,
+  type NamedType,
+} from '../feeds.js';
 import { requireRuns, WARM_UP } from '../timing.js';
 import { executeGraph, fromHost, toHost, zeros } from './execute.js';
 
@@ -88,6 +97,7 @@ class ReferenceExecutable implements Executable {
     const graph = graphOf(this.#graphs, name);
     const extents = extentsOf(name, graph, feeds, this.#bounds);
     checkExtents(name, graph, extents);
+    checkOutputs(name, outputTypes(graph, extents), options.outputs ?? {});
     const given = new Map<ValueId, ReferenceArray>();
     for (const [input, id] of Object.entries(graph.inputs)) given.set(id, fromHost(feeds[input] as NDArray));
     for (const [variable, id] of Object.entries(graph.variables)) {
@@ -97,7 +107,12 @@ class ReferenceExecutable implements Executable {
     for (const [variable, id] of Object.entries(graph.updates)) {
       this.#storeOf(variable, options.session).set(variable, values.get(id) as ReferenceArray);
     }
-    const output = ([key, id]: [string, ValueId]) => [key, toHost(values.get(id) as ReferenceArray)] as const;
+    const output = ([key, id]: [string, ValueId]) => {
+      const array = toHost(values.get(id) as ReferenceArray);
+      const into = options.outputs && Object.hasOwn(options.outputs, key) ? options.outputs[key] : undefined;
+      into?.data.set(array.data);
+      return [key, into ?? array] as const;
+    };
     return Object.fromEntries(Object.entries(graph.outputs).map(output));
   }
 
@@ -160,6 +175,13 @@ class ReferenceExecutable implements Executable {
 function storeOf(variables: Named<Variable>, scope: Variable['scope']): Store {
   const inScope = Object.entries(variables).filter(([, variable]) => variable.scope === scope);
   return new Map(inScope.map(([name, variable]) => [name, zeros(variable)]));
+}
+
+function outputTypes(graph: Graph, extents: Extents): NamedType[] {
+  return Object.entries(graph.outputs).map(([name, id]) => {
+    const { dtype, shape } = graph.values[id] as TensorType;
+    return { name, dtype, shape: evaluateShape(shape, extents) };
+  });
 }
 
 /** Every value of the largest graph at the bounds, f32 in float64, beside the variables. */

@@ -8,7 +8,7 @@ import { optimize } from '../../graph/passes/optimize.js';
 import type { Program, ValueId } from '../../graph/program.js';
 import type { CompileOptions, Executable, RunOptions, Session, Stats, Timing, TimingOptions } from '../backend.js';
 import { requireRuns, WARM_UP } from '../timing.js';
-import { areLike, boundsOf, checkExtents, checkVariable, extentsOf, graphsOf } from '../feeds.js';
+import { areLike, boundsOf, checkExtents, checkOutputs, checkVariable, extentsOf, graphsOf } from '../feeds.js';
 import { arrayAt, bind, type Binding } from './binding.js';
 import { ABORT, BAD_INDEX, MAY_WAIT, RUNNING_THREADS, STATUS, STATUS_RECORD, STATUS_VALUE, SYNC } from './control.js';
 import { crop } from './crop.js';
@@ -117,7 +117,8 @@ class Compiled implements WasmExecutable {
   }
 
   runSync(name: string, feeds: Named<NDArray>, options: RunOptions = {}): Record<string, NDArray> {
-    const begun = this.begin(name, feeds, options.session);
+    const given = options.outputs;
+    const begun = this.begin(name, feeds, options.session, given);
     try {
       if (options.checkFinite) this.runChecked(name, begun);
       else this.walk(begun.first, begun.graph.plan.end);
@@ -126,7 +127,9 @@ class Compiled implements WasmExecutable {
     }
     const outputs: Record<string, NDArray> = {};
     for (const { name: output, dtype, shape, data } of begun.binding.outputs) {
-      outputs[output] = { dtype, shape: [...shape], data: copyOf(dtype, data) };
+      const array = given && Object.hasOwn(given, output) ? given[output] : undefined;
+      array?.data.set(data);
+      outputs[output] = array ?? { dtype, shape: [...shape], data: copyOf(dtype, data) };
     }
     return outputs;
   }
@@ -239,10 +242,11 @@ class Compiled implements WasmExecutable {
     return (graph.binding = bind(plan, this.memory, extents, session));
   }
 
-  /** Puts feeds, extents and session in their places. */
-  private begin(name: string, feeds: Named<NDArray>, session: Session | undefined): Begun {
+  /** Puts feeds, extents and session in their places, unless they or the arrays for outputs are not the graph's. */
+  private begin(name: string, feeds: Named<NDArray>, session?: Session, outputs?: Named<NDArray>): Begun {
     const graph = this.graph(name);
     const binding = this.bound(name, graph, feeds, this.sessionOffset(session));
+    if (outputs) checkOutputs(name, binding.outputs, outputs);
     for (const { name: input, data } of binding.inputs) {
       const feed = feeds[input];
       if (feed) data.set(feed.data);
