@@ -1,6 +1,6 @@
 /**
- * What every contender is: an engine that prepares a task and runs it, from host arrays to host arrays. Where its API takes
- * arrays to write results into, every run is given the same.
+ * What every contender is: an engine that prepares a task and runs it, from host arrays to host arrays. One that can write
+ * results into arrays that are given is given the same at every run.
  */
 import type { Task } from '../tasks/work.js';
 

@@ -1,7 +1,7 @@
 /**
  * ONNX Runtime: its WebAssembly build, and the native one as the yardstick of what this machine can do. The native one
- * writes outputs into the tensors that a run is given as `fetches`. The WebAssembly build takes these too, but returns them
- * as they were, without the results (1.30): there every run's outputs are new arrays.
+ * writes outputs into the tensors that a run is given as `fetches`, though it makes new arrays beside them. The WebAssembly
+ * build takes these too, but returns them as they were, without the results (1.30): there every run's outputs are new.
  */
 import { mapNamed, type Named } from '../../src/core/tree.js';
 import { type Contender, type ContenderMaker, importPeer, type Prepared } from './contender.js';
