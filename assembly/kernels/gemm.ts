@@ -1,9 +1,9 @@
 // Matrix products: y[b] = A[b] * B[b] + bias, with an activation. A unit is a block of rows by columns of one matrix.
 // `batch` is 0 or a table: the number of batch axes, then for each {extent, bytes of A, bytes of B} to step along it.
+import { fourDots } from '../dots';
 import { packPanel, packRows } from '../pack';
 import { scratch } from '../runtime';
-import { loadLanes, storeLanes } from '../lanes';
-import { fma } from '../simd';
+import { storeLanes } from '../lanes';
 import { biasBlock, columnsOfPanel, rowsOfPanel, wideRows } from '../tile';
 
 /** The numbers of k that are summed before the next block of A and B is taken: what the second cache holds. */
@@ -163,35 +163,6 @@ export function gemvTransposed(
       }
     }
   }
-}
-
-/** The dot products of `a` with four vectors of `k` numbers. */
-function fourDots(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32): v128 {
-  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
-  const whole = <usize>(k & ~3) << 2;
-  for (let at: usize = 0; at < whole; at += 16) {
-    const x = v128.load(a + at);
-    s0 = fma(x, v128.load(b0 + at), s0);
-    s1 = fma(x, v128.load(b1 + at), s1);
-    s2 = fma(x, v128.load(b2 + at), s2);
-    s3 = fma(x, v128.load(b3 + at), s3);
-  }
-  const rest = k & 3;
-  if (rest) {
-    const x = loadLanes(a + whole, rest);
-    s0 = fma(x, loadLanes(b0 + whole, rest), s0);
-    s1 = fma(x, loadLanes(b1 + whole, rest), s1);
-    s2 = fma(x, loadLanes(b2 + whole, rest), s2);
-    s3 = fma(x, loadLanes(b3 + whole, rest), s3);
-  }
-  const low01 = v128.shuffle<i32>(s0, s1, 0, 4, 1, 5);
-  const high01 = v128.shuffle<i32>(s0, s1, 2, 6, 3, 7);
-  const low23 = v128.shuffle<i32>(s2, s3, 0, 4, 1, 5);
-  const high23 = v128.shuffle<i32>(s2, s3, 2, 6, 3, 7);
-  return f32x4.add(
-    f32x4.add(v128.shuffle<i64>(low01, low23, 0, 2), v128.shuffle<i64>(low01, low23, 1, 3)),
-    f32x4.add(v128.shuffle<i64>(high01, high23, 0, 2), v128.shuffle<i64>(high01, high23, 1, 3)),
-  );
 }
 
 /** Packs matrices [k, n] by columns; a unit is a panel. */

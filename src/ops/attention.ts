@@ -289,7 +289,7 @@ interface Sizes {
   readonly bench?: boolean;
 }
 
-/** Blocks are 24 queries by 128 keys. */
+/** Blocks are 24 queries by 128 keys; up to four queries of values of whole vectors read them as they lie. */
 function sizesOf(): readonly Sizes[] {
   const additive = (shape: readonly number[]): CaseInput => uniform(shape, -3, 3);
   const lengths = (...list: readonly number[]): CaseInput => values('i32', [list.length], list);
@@ -305,6 +305,10 @@ function sizesOf(): readonly Sizes[] {
     { m: 3, n: 0, d: 4 },
     { b: 0, m: 3, d: 4 },
     { m: 4, n: 7, d: 0, e: 2 },
+    { m: 1, n: 3, d: 5, e: 8 },
+    { b: 2, m: 4, n: 130, d: 7, e: 24 },
+    { h: 2, m: 3, n: 257, d: 16, e: 40 },
+    { m: 2, n: 0, d: 4, e: 8 },
   ];
   return [
     ...plain,
@@ -313,6 +317,10 @@ function sizesOf(): readonly Sizes[] {
     { m: 150, n: 70, d: 8, causal: true },
     { b: 3, h: 2, m: 3, n: 4, d: 4, mask: lengths(4, 0, 2) },
     { b: 2, m: 3, d: 4, causal: true, mask: lengths(1, 3) },
+    { b: 3, h: 2, m: 2, n: 140, d: 8, mask: lengths(0, 129, 140) },
+    { b: 2, m: 4, n: 150, d: 6, e: 8, causal: true, mask: flags([2, 1, 4, 150]) },
+    { h: 2, m: 3, n: 131, d: 8, mask: additive([2, 1, 131]) },
+    { m: 2, n: 3, d: 8, mask: values('f32', [2, 3], [0, -Infinity, 1, -Infinity, -Infinity, -Infinity]) },
     { b: 2, h: 2, m: 30, n: 270, d: 8, mask: lengths(77, 270) },
     { b: 2, m: 150, d: 8, causal: true, mask: lengths(140, 150) },
     { b: 2, h: 2, m: 3, n: 5, d: 4, mask: flags([2, 2, 3, 5]) },

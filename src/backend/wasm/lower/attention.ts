@@ -10,6 +10,9 @@ const ROWS = 24;
 const COLUMNS = 128;
 const BLOCKS = 448;
 
+/** Up to this many queries keys and values are read as they lie: packing them would cost more. */
+const FEW_QUERIES = 4;
+
 interface Sizes {
   readonly matrices: Dim;
   readonly heads: Dim;
@@ -57,15 +60,17 @@ export const lower = {
     const { matrices, ...sizes } = sizesOf(q, v);
     const { m, n, d, dv } = sizes;
     reserve(1, d, emit);
+    const few = emit.bound(m) <= FEW_QUERIES && typeof dv === 'number' && dv % 8 === 0;
     emit.record('attention', mulDims(matrices, ceilDivDim(m, ROWS)), {
       y: y.at,
       logSum: logSum.at,
       q: q.at,
-      keys: packB(k, true, matrices, n, d, emit).at,
-      values: packB(v, false, matrices, dv, n, emit).at,
+      keys: few ? k.at : packB(k, true, matrices, n, d, emit).at,
+      values: few ? v.at : packB(v, false, matrices, dv, n, emit).at,
       ...maskOf(mask, false, emit),
       ...sizes,
       ...flagsOf(attrs),
+      few: few ? 1 : 0,
     });
   },
 } satisfies LoweringFacet<'attention'>;
