@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { extentsOf } from '../src/backend/feeds.js';
+import { waitsOf } from '../src/backend/wasm/barriers.js';
 import { layOutAll, PAGE, patch, type Plan, type Step } from '../src/backend/wasm/layout.js';
 import { lowerings } from '../src/backend/wasm/lower/table.js';
 import { instantiate, traitsOf } from '../src/backend/wasm/module.js';
@@ -32,7 +33,12 @@ function machineOf(program: Program, name: string, variables: ReadonlyMap<string
   const store = new Store(program);
   const bounds = Object.fromEntries(Object.keys(program.symbols).map((symbol) => [symbol, 4]));
   const draft = draftPlan(optimize(graph), store, lowerings, bounds, traitsOf(module, false));
-  const layout = layOutAll(store, new Map([[name, draft]]), { threads: 2, sessions: 1, memoryLimit: Infinity });
+  const layout = layOutAll(store, new Map([[name, draft]]), {
+    threads: 2,
+    waitsOf,
+    sessions: 1,
+    memoryLimit: Infinity,
+  });
   const plan = layout.plans.get(name) as Plan;
   const pages = layout.bytes / PAGE;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });

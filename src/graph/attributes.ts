@@ -5,6 +5,7 @@
 import { isDType } from '../core/dtype.js';
 import { canonical } from '../core/shape.js';
 import { type OpAttrs, type OpName, scatterReductions } from '../ops/schema.js';
+import { shapeTable } from '../ops/tables/shape.js';
 
 type Check = (value: unknown) => boolean;
 
@@ -34,7 +35,6 @@ function dim(value: unknown): boolean {
   }
 }
 
-const none = {};
 const reduction = { axes: list(natural), keepDims: boolean };
 const padding = oneOf('valid', 'same');
 const activation = oneOf('linear', 'relu');
@@ -43,51 +43,14 @@ const attention = { scale: number, causal: boolean };
 const paddings: Check = (value) => list(natural)(value) && Array.isArray(value) && value.length === 4;
 const convolution = { strides: pair(natural), padding: (value: unknown) => padding(value) || paddings(value) };
 
-const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N]]: Check } } = {
+/** Ops that have attributes. */
+type Attributed = { readonly [N in OpName]: string extends keyof OpAttrs[N] ? never : N }[OpName];
+
+const attributeTable: { readonly [N in Attributed]: { readonly [K in keyof OpAttrs[N]]: Check } } = {
   constant: { dtype: isDType, shape: list(natural), data: list(number) },
   iota: { shape: list(dim), axis: natural },
   size: { axes: list(natural) },
-  neg: none,
-  abs: none,
-  sign: none,
-  floor: none,
-  ceil: none,
-  round: none,
-  exp: none,
-  expm1: none,
-  log: none,
-  log1p: none,
-  sqrt: none,
-  rsqrt: none,
-  reciprocal: none,
-  square: none,
-  sin: none,
-  cos: none,
-  tanh: none,
-  erf: none,
-  sigmoid: none,
-  relu: none,
-  logicalNot: none,
   cast: { dtype: isDType },
-  checkNumerics: none,
-  add: none,
-  sub: none,
-  mul: none,
-  div: none,
-  pow: none,
-  maximum: none,
-  minimum: none,
-  atan2: none,
-  equal: none,
-  notEqual: none,
-  less: none,
-  lessEqual: none,
-  greater: none,
-  greaterEqual: none,
-  logicalAnd: none,
-  logicalOr: none,
-  where: none,
-  reluGrad: none,
   sum: reduction,
   mean: reduction,
   max: reduction,
@@ -97,10 +60,6 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   cumsum: { axis: natural, exclusive: boolean, reverse: boolean },
   topK: { k: dim, largest: boolean },
   matmul: { transposeA: boolean, transposeB: boolean, activation },
-  lstm: none,
-  lstmGrad: none,
-  gru: none,
-  gruGrad: none,
   attention,
   attentionGrad: attention,
   conv2d: { ...convolution, activation },
@@ -120,17 +79,12 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   stridedSlice: { starts: list(dim), sizes: list(dim), steps: list(integer) },
   stridedSliceGrad: { shape: list(dim), starts: list(dim), steps: list(integer) },
   pad: { low: list(natural), high: list(natural) },
-  dynamicUpdateSlice: none,
   concat: { axis: natural },
   gather: { axis: natural },
   gatherGrad: { axis: natural, size: dim },
   gatherElements: { axis: natural },
   scatterElements: { axis: natural, reduction: oneOf(...scatterReductions) },
-  softmax: none,
-  logSoftmax: none,
   layerNormalization: { epsilon: number },
-  sparseCategoricalCrossentropy: none,
-  sparseCategoricalCrossentropyGrad: none,
   dropout: { rate: number, stream: natural },
   randomUniform: { shape: list(dim), stream: natural },
   quantize: { dtype: oneOf('u8', 'i8'), axis: (value) => value === null || natural(value) },
@@ -139,12 +93,14 @@ const attributeTable: { readonly [N in OpName]: { readonly [K in keyof OpAttrs[N
   adam: { beta1: number, beta2: number, epsilon: number },
 };
 
-export const isOpName = (op: unknown): op is OpName => typeof op === 'string' && Object.hasOwn(attributeTable, op);
+export const isOpName = (op: unknown): op is OpName => typeof op === 'string' && Object.hasOwn(shapeTable, op);
+
+const checksOf: { readonly [N in OpName]?: Readonly<Record<string, Check>> } = attributeTable;
 
 /** What is wrong with the attributes of a node of `op`; null when nothing is. */
 export function faultOf(op: OpName, attrs: unknown): string | null {
   if (typeof attrs !== 'object' || attrs === null || Array.isArray(attrs)) return 'attributes';
-  const checks: Readonly<Record<string, Check>> = attributeTable[op];
+  const checks = checksOf[op] ?? {};
   const given = new Map<string, unknown>(Object.entries(attrs));
   const wrong = Object.entries(checks).find(([name, check]) => !check(given.get(name)));
   return wrong?.[0] ?? [...given.keys()].find((name) => !Object.hasOwn(checks, name)) ?? null;

@@ -57,59 +57,64 @@ interface Begun {
 }
 
 class Compiled implements WasmExecutable {
-  private readonly store: Store;
-  private readonly layout: Layout;
+  readonly #store: Store;
+  readonly #layout: Layout;
   /** The whole memory, which never grows. */
-  private readonly memory: DataView;
-  private readonly exports: ModuleExports;
-  private readonly bounds: Extents;
-  private readonly graphs = new Map<string, Loaded>();
-  private readonly openSessions = new Map<Session, number>();
-  private readonly freeSessions: number[];
-  private readonly pool: ThreadPool | null;
-  private readonly description: string;
-  private defaultSession: Session | null = null;
-  private closed = false;
+  readonly #memory: DataView;
+  readonly #exports: ModuleExports;
+  readonly #bounds: Extents;
+  readonly #graphs = new Map<string, Loaded>();
+  readonly #openSessions = new Map<Session, number>();
+  readonly #freeSessions: number[];
+  readonly #pool: ThreadPool | null;
+  readonly #description: string;
+  #defaultSession: Session | null = null;
+  #closed = false;
 
   constructor(program: Program, options: WasmOptions, lowerings: Lowerings) {
     const threads = options.threads?.count ?? 1;
     const shared = threads > 1;
     const traits = traitsOf(options.module, shared);
-    this.bounds = boundsOf(program, options);
-    this.store = new Store(program);
+    this.#bounds = boundsOf(program, options);
+    this.#store = new Store(program);
     const drafts = new Map(
       Object.entries(graphsOf(program, options)).map(([name, graph]) => [
         name,
-        draftPlan(crop(optimize(graph)), this.store, lowerings, this.bounds, traits),
+        draftPlan(crop(optimize(graph)), this.#store, lowerings, this.#bounds, traits),
       ]),
     );
     const needsSession = Object.values(program.variables).some((variable) => variable.scope === 'session');
     const sessions = needsSession ? (options.sessions ?? 1) : 0;
-    this.layout = layOutAll(this.store, drafts, { threads, sessions, memoryLimit: options.memoryLimit ?? Infinity });
-    this.freeSessions = Array.from({ length: sessions }, (_, i) => i).reverse();
-    const pages = this.layout.bytes / PAGE;
+    this.#layout = layOutAll(this.#store, drafts, {
+      threads,
+      waitsOf: options.threads?.host.waitsOf,
+      sessions,
+      memoryLimit: options.memoryLimit ?? Infinity,
+    });
+    this.#freeSessions = Array.from({ length: sessions }, (_, i) => i).reverse();
+    const pages = this.#layout.bytes / PAGE;
     const memory = memoryOf(pages, shared);
-    this.memory = new DataView(memory.buffer);
-    this.exports = instantiate(options.module, memory);
-    this.exports.setup();
-    this.exports.setScratch(this.layout.scratch);
-    this.memory.setUint32(SYNC, this.layout.sync, true);
-    this.memory.setInt32(RUNNING_THREADS, 1, true);
-    this.memory.setInt32(MAY_WAIT, options.threads?.host.mayWait ? 1 : 0, true);
-    for (const [name, plan] of this.layout.plans) {
+    this.#memory = new DataView(memory.buffer);
+    this.#exports = instantiate(options.module, memory);
+    this.#exports.setup();
+    this.#exports.setScratch(this.#layout.scratch);
+    this.#memory.setUint32(SYNC, this.#layout.sync, true);
+    this.#memory.setInt32(RUNNING_THREADS, 1, true);
+    this.#memory.setInt32(MAY_WAIT, options.threads?.host.mayWait ? 1 : 0, true);
+    for (const [name, plan] of this.#layout.plans) {
       for (const [at, words] of plan.image) new Uint32Array(memory.buffer, at, words.length).set(words);
-      const reads = plan.packedKeys.flatMap((key) => this.store.packedCopies.get(key) ?? []);
-      const spoils = this.store.copiesOf(Object.keys(plan.draft.graph.updates));
-      this.graphs.set(name, { plan, reads, spoils, binding: null });
+      const reads = plan.packedKeys.flatMap((key) => this.#store.packedCopies.get(key) ?? []);
+      const spoils = this.#store.copiesOf(Object.keys(plan.draft.graph.updates));
+      this.#graphs.set(name, { plan, reads, spoils, binding: null });
     }
-    this.pool = options.threads
+    this.#pool = options.threads
       ? options.threads.host.start(threads - 1, {
           module: options.module,
           memory,
-          scratch: (thread) => this.layout.scratch + thread * this.layout.scratchStride,
+          scratch: (thread) => this.#layout.scratch + thread * this.#layout.scratchStride,
         })
       : null;
-    this.description = `${options.description ?? 'wasm'}, ${threads} thread${threads === 1 ? '' : 's'}`;
+    this.#description = `${options.description ?? 'wasm'}, ${threads} thread${threads === 1 ? '' : 's'}`;
   }
 
   run(graph: string, feeds: Named<NDArray>, options: RunOptions = {}): Promise<Record<string, NDArray>> {
@@ -118,10 +123,10 @@ class Compiled implements WasmExecutable {
 
   runSync(name: string, feeds: Named<NDArray>, options: RunOptions = {}): Record<string, NDArray> {
     const given = options.outputs;
-    const begun = this.begin(name, feeds, options.session, given);
+    const begun = this.#begin(name, feeds, options.session, given);
     try {
-      if (options.checkFinite) this.runChecked(name, begun);
-      else this.walk(begun.first, begun.graph.plan.end);
+      if (options.checkFinite) this.#runChecked(name, begun);
+      else this.#walk(begun.first, begun.graph.plan.end);
     } finally {
       mark(begun.graph.spoils, true);
     }
@@ -143,12 +148,12 @@ class Compiled implements WasmExecutable {
       const start = performance.now();
       this.runSync(name, feeds, options);
       const taken = performance.now() - start;
-      const each = this.walkSteps(name, feeds, session);
+      const each = this.#walkSteps(name, feeds, session);
       if (run < WARM_UP) continue;
       whole.push(taken);
       pieces.push(each);
     }
-    const { plan, binding } = this.graph(name);
+    const { plan, binding } = this.#graph(name);
     const { draft, packing, steps } = plan;
     const packs = pieces.some(({ length }) => length > steps.length);
     const records = (packs ? [...packing, ...steps] : steps).map(({ kernel, node }, i) => {
@@ -158,94 +163,94 @@ class Compiled implements WasmExecutable {
   }
 
   getVariable(name: string, session?: Session): NDArray {
-    const { dtype, shape } = this.store.variable(name);
-    const at = this.address(name) + this.offsetFor(name, session);
-    return ndarray(dtype, shape, copyOf(dtype, viewOf(dtype, this.memory.buffer, at, sizeOf(shape))));
+    const { dtype, shape } = this.#store.variable(name);
+    const at = this.#address(name) + this.#offsetFor(name, session);
+    return ndarray(dtype, shape, copyOf(dtype, viewOf(dtype, this.#memory.buffer, at, sizeOf(shape))));
   }
 
   setVariable(name: string, value: NDArray, session?: Session): void {
-    const variable = this.store.variable(name);
+    const variable = this.#store.variable(name);
     checkVariable(name, variable, value);
-    const at = this.address(name) + this.offsetFor(name, session);
-    viewOf(variable.dtype, this.memory.buffer, at, value.data.length).set(value.data);
-    mark(this.store.packedCopies.values(), true);
+    const at = this.#address(name) + this.#offsetFor(name, session);
+    viewOf(variable.dtype, this.#memory.buffer, at, value.data.length).set(value.data);
+    mark(this.#store.packedCopies.values(), true);
   }
 
   createSession(): Session {
-    this.alive();
-    const index = this.freeSessions.pop();
+    this.#alive();
+    const index = this.#freeSessions.pop();
     if (index === undefined) {
-      const reserved = this.openSessions.size;
+      const reserved = this.#openSessions.size;
       throw new MemoryError(
         'session',
         `a free session is required; ${reserved} were reserved when the program was compiled.`,
       );
     }
-    const offset = index * this.layout.sessionBytes;
-    new Uint8Array(this.memory.buffer, this.layout.sessions + offset, this.layout.sessionBytes).fill(0);
+    const offset = index * this.#layout.sessionBytes;
+    new Uint8Array(this.#memory.buffer, this.#layout.sessions + offset, this.#layout.sessionBytes).fill(0);
     const session: Session = {
-      bytes: this.layout.sessionBytes,
+      bytes: this.#layout.sessionBytes,
       close: () => {
-        if (this.openSessions.delete(session)) this.freeSessions.push(index);
+        if (this.#openSessions.delete(session)) this.#freeSessions.push(index);
       },
     };
-    this.openSessions.set(session, offset);
+    this.#openSessions.set(session, offset);
     return session;
   }
 
   stats(): Stats {
-    return { peakBytes: this.layout.bytes, sessionBytes: this.layout.sessionBytes, description: this.description };
+    return { peakBytes: this.#layout.bytes, sessionBytes: this.#layout.sessionBytes, description: this.#description };
   }
 
   close(): void {
-    this.closed = true;
-    this.pool?.stop();
+    this.#closed = true;
+    this.#pool?.stop();
   }
 
-  private alive(): void {
-    if (this.closed) throw new ArgumentError('wasm', 'an open executable is required. Received a closed one.');
+  #alive(): void {
+    if (this.#closed) throw new ArgumentError('wasm', 'an open executable is required. Received a closed one.');
   }
 
-  private graph(name: string): Loaded {
-    this.alive();
-    const graph = this.graphs.get(name);
+  #graph(name: string): Loaded {
+    this.#alive();
+    const graph = this.#graphs.get(name);
     if (graph) return graph;
-    const known = [...this.graphs.keys()].join(', ');
+    const known = [...this.#graphs.keys()].join(', ');
     throw new ArgumentError('run', `one of the graphs ${known} is required. Received '${name}'.`);
   }
 
-  private address(variable: string): number {
-    this.alive();
-    return this.layout.variables.get(this.store.variable(variable).name) ?? 0;
+  #address(variable: string): number {
+    this.#alive();
+    return this.#layout.variables.get(this.#store.variable(variable).name) ?? 0;
   }
 
-  private offsetFor(name: string, session?: Session): number {
-    return this.store.variable(name).scope === 'session' ? this.sessionOffset(session) : 0;
+  #offsetFor(name: string, session?: Session): number {
+    return this.#store.variable(name).scope === 'session' ? this.#sessionOffset(session) : 0;
   }
 
-  private sessionOffset(session?: Session): number {
-    if (this.layout.sessionBytes === 0) return 0;
-    if (!session) this.defaultSession ??= this.createSession();
-    const chosen = session ?? this.defaultSession;
-    const offset = chosen ? this.openSessions.get(chosen) : undefined;
+  #sessionOffset(session?: Session): number {
+    if (this.#layout.sessionBytes === 0) return 0;
+    if (!session) this.#defaultSession ??= this.createSession();
+    const chosen = session ?? this.#defaultSession;
+    const offset = chosen ? this.#openSessions.get(chosen) : undefined;
     if (offset === undefined) throw new ArgumentError('session', 'an open session of this executable is required.');
     return offset;
   }
 
   /** Binds a graph to the extents of its feeds and to a session, unless it is bound to them already. */
-  private bound(name: string, graph: Loaded, feeds: Named<NDArray>, session: number): Binding {
+  #bound(name: string, graph: Loaded, feeds: Named<NDArray>, session: number): Binding {
     const { plan, binding } = graph;
     const alike = binding !== null && areLike(binding.inputs, feeds);
     if (alike && binding.session === session) return binding;
-    const extents = alike ? binding.extents : extentsOf(name, plan.draft.graph, feeds, this.bounds);
+    const extents = alike ? binding.extents : extentsOf(name, plan.draft.graph, feeds, this.#bounds);
     if (!alike) checkExtents(name, plan.draft.graph, extents);
-    return (graph.binding = bind(plan, this.memory, extents, session));
+    return (graph.binding = bind(plan, this.#memory, extents, session));
   }
 
   /** Puts feeds, extents and session in their places, unless they or the arrays for outputs are not the graph's. */
-  private begin(name: string, feeds: Named<NDArray>, session?: Session, outputs?: Named<NDArray>): Begun {
-    const graph = this.graph(name);
-    const binding = this.bound(name, graph, feeds, this.sessionOffset(session));
+  #begin(name: string, feeds: Named<NDArray>, session?: Session, outputs?: Named<NDArray>): Begun {
+    const graph = this.#graph(name);
+    const binding = this.#bound(name, graph, feeds, this.#sessionOffset(session));
     if (outputs) checkOutputs(name, binding.outputs, outputs);
     for (const { name: input, data } of binding.inputs) {
       const feed = feeds[input];
@@ -258,14 +263,14 @@ class Compiled implements WasmExecutable {
   }
 
   /** Runs record by record; returns the milliseconds of each. */
-  private walkSteps(name: string, feeds: Named<NDArray>, session: Session | undefined): number[] {
-    const { graph, first } = this.begin(name, feeds, session);
+  #walkSteps(name: string, feeds: Named<NDArray>, session: Session | undefined): number[] {
+    const { graph, first } = this.#begin(name, feeds, session);
     const { plan, spoils } = graph;
     const steps = first === plan.body ? plan.steps : [...plan.packing, ...plan.steps];
     try {
       return steps.map(({ at }, i) => {
         const start = performance.now();
-        this.walk(at, steps[i + 1]?.at ?? plan.end);
+        this.#walk(at, steps[i + 1]?.at ?? plan.end);
         return performance.now() - start;
       });
     } finally {
@@ -273,44 +278,44 @@ class Compiled implements WasmExecutable {
     }
   }
 
-  private walk(first: number, last: number): void {
-    const { memory } = this;
+  #walk(first: number, last: number): void {
+    const memory = this.#memory;
     memory.setInt32(STATUS, 0, true);
-    if (this.pool) memory.setInt32(RUNNING_THREADS, this.pool.alive() + 1, true);
-    this.exports.run(first, last);
+    if (this.#pool) memory.setInt32(RUNNING_THREADS, this.#pool.alive() + 1, true);
+    this.#exports.run(first, last);
     const status = memory.getInt32(STATUS, true);
-    if (this.pool && memory.getInt32(ABORT, true) !== 0) {
+    if (this.#pool && memory.getInt32(ABORT, true) !== 0) {
       this.close();
-      throw new AbortedError('wasm', `a worker thread failed${this.pool.failure()}. Load the program again.`);
+      throw new AbortedError('wasm', `a worker thread failed${this.#pool.failure()}. Load the program again.`);
     }
     if (status !== 0) {
-      throw this.failure(status, memory.getInt32(STATUS_RECORD, true), memory.getInt32(STATUS_VALUE, true));
+      throw this.#failure(status, memory.getInt32(STATUS_RECORD, true), memory.getInt32(STATUS_VALUE, true));
     }
   }
 
-  private failure(status: number, record: number, value: number): Error {
-    const { graph, node } = this.layout.records[record] ?? { graph: '', node: -1 };
-    const name = this.layout.plans.get(graph)?.draft.graph.nodes[node]?.name ?? graph;
+  #failure(status: number, record: number, value: number): Error {
+    const { graph, node } = this.#layout.records[record] ?? { graph: '', node: -1 };
+    const name = this.#layout.plans.get(graph)?.draft.graph.nodes[node]?.name ?? graph;
     if (status === BAD_INDEX) return new IndexError(name, `an index in range is required. Received ${value}.`);
     return new NumericsError(name, `finite numbers are required. Received a NaN or an infinity at element ${value}.`);
   }
 
   /** Runs node by node and looks at everything that each node made. */
-  private runChecked(name: string, { graph: { plan }, binding, first }: Begun): void {
+  #runChecked(name: string, { graph: { plan }, binding, first }: Begun): void {
     const { graph } = plan.draft;
     const check = (what: string, value: ValueId): void => {
       if (graph.values[value]?.dtype !== 'f32') return;
-      const { data } = arrayAt(plan, this.memory, value, binding);
+      const { data } = arrayAt(plan, this.#memory, value, binding);
       const at = data.findIndex((x: number) => !Number.isFinite(x));
       if (at >= 0)
         throw new NumericsError(name, `finite numbers are required. Received ${data[at]} at element ${at} of ${what}.`);
     };
-    this.walk(first, plan.body);
+    this.#walk(first, plan.body);
     for (const [input, value] of Object.entries(graph.inputs)) check(`input '${input}'`, value);
     for (const [variable, value] of Object.entries(graph.variables)) check(`variable '${variable}'`, value);
     plan.steps.forEach(({ at, node }, index) => {
       const next = plan.steps[index + 1];
-      this.walk(at, next?.at ?? plan.end);
+      this.#walk(at, next?.at ?? plan.end);
       const made = graph.nodes[node];
       if (!made || next?.node === node) return;
       for (const output of made.outputs) check(`the output of '${made.name}' (${made.op})`, output);

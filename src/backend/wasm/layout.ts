@@ -7,7 +7,7 @@
  */
 import { MemoryError } from '../../core/errors.js';
 import { type Dim, evaluateDim, type Extents } from '../../core/shape.js';
-import { waitsOf } from './barriers.js';
+import type { ThreadHost } from './threads.js';
 import type { Address, Argument, KernelName } from './lowering.js';
 import { aligned, layOut } from './memory.js';
 import type { PlanDraft, RecordDraft } from './plan.js';
@@ -67,6 +67,8 @@ export interface Layout {
 
 interface Options {
   readonly threads: number;
+  /** Of the threads' host. */
+  readonly waitsOf: ThreadHost['waitsOf'] | undefined;
   readonly sessions: number;
   readonly memoryLimit: number;
 }
@@ -163,7 +165,7 @@ export function layOutAll(store: Store, drafts: ReadonlyMap<string, PlanDraft>, 
     };
     plans.set(
       graph,
-      encode(draft, starts.get(graph), fixed, addressOf, (buffer) => variableBuffers.has(buffer)),
+      encode(draft, starts.get(graph), fixed, addressOf, (buffer) => variableBuffers.has(buffer), options.waitsOf),
     );
   }
   return { plans, records, variables, sync, scratch, scratchStride, sessions, sessionBytes, bytes };
@@ -175,6 +177,7 @@ function encode(
   fixed: ReadonlyMap<number, number>,
   addressOf: (address: Address) => { at: number; session: boolean; dim: Dim },
   isVariable: (buffer: number) => boolean,
+  waitsOf: Options['waitsOf'],
 ): Plan {
   if (!start) throw new RangeError('the plan was not laid out');
   const patches: Patch[] = [];
@@ -206,7 +209,7 @@ function encode(
   const packs = records.length - draft.body.length;
   const places = { addressOf: (buffer: number) => addressOf({ buffer, offset: 0 }).at, isVariable };
   const groups = [...records.slice(0, packs).map((record) => [record]), ...draft.groups];
-  const headers = headersOf(groups, waitsOf(draft, groups, places));
+  const headers = headersOf(groups, waitsOf?.(draft, groups, places) ?? []);
   const put = (record: RecordDraft, index: number): Step => {
     const { waits, span } = headers[index] ?? { waits: true, span: 0 };
     const step = { at, node: record.node, kernel: record.kernel, waits };

@@ -123,16 +123,16 @@ class PlanBuilder implements Emitter {
   /** Kernels that were asked for and that the module does not carry. */
   readonly absent = new Set<KernelName>();
   readonly flavour: Flavour;
-  private readonly buffers = new Map<number, ArenaBuffer>();
-  private readonly tables = new Map<number, readonly Argument[]>();
-  private readonly views = new Map<number, Address>();
-  private readonly values: Address[];
-  private readonly body: RecordDraft[] = [];
-  private readonly preparations = new Map<string, RecordDraft[]>();
-  private readonly candidates: { readonly node: number; readonly output: number; readonly input: Address }[] = [];
-  private target: RecordDraft[] = this.body;
-  private node = -1;
-  private scratchBytes = 0;
+  readonly #buffers = new Map<number, ArenaBuffer>();
+  readonly #tables = new Map<number, readonly Argument[]>();
+  readonly #views = new Map<number, Address>();
+  readonly #values: Address[];
+  readonly #body: RecordDraft[] = [];
+  readonly #preparations = new Map<string, RecordDraft[]>();
+  readonly #candidates: { readonly node: number; readonly output: number; readonly input: Address }[] = [];
+  #target: RecordDraft[] = this.#body;
+  #node = -1;
+  #scratchBytes = 0;
 
   constructor(
     private readonly graph: Graph,
@@ -142,7 +142,7 @@ class PlanBuilder implements Emitter {
   ) {
     this.flavour = traits.flavour;
     const variables = new Map(Object.entries(graph.variables).map(([name, value]) => [value, name]));
-    this.values = graph.values.map((type, value) => {
+    this.#values = graph.values.map((type, value) => {
       const variable = variables.get(value);
       if (variable !== undefined) return { buffer: store.variable(variable).buffer, offset: 0 };
       return this.scratch(mulDims(sizeOfShape(type.shape), bytesPerElement[type.dtype]));
@@ -150,12 +150,12 @@ class PlanBuilder implements Emitter {
   }
 
   beginNode(index: number): void {
-    this.node = index;
+    this.#node = index;
   }
 
   operand(value: ValueId): Operand {
     const type = this.graph.values[value];
-    const at = this.values[value];
+    const at = this.#values[value];
     if (!type || !at) throw new RangeError(`value ${value} is not in the graph`);
     return { dtype: type.dtype, shape: type.shape, at };
   }
@@ -175,22 +175,22 @@ class PlanBuilder implements Emitter {
     const known = this.traits.kernels(kernel);
     if (!known) return void this.absent.add(kernel);
     const ordered = known.parameters.map((name) => named[name] as Argument);
-    this.target.push({ kernel, units, args: ordered, node: this.node, blocks: blocks.map(({ at }) => at) });
+    this.#target.push({ kernel, units, args: ordered, node: this.#node, blocks: blocks.map(({ at }) => at) });
   }
 
   scratch(bytes: Dim): Address {
     const buffer = this.store.nextBuffer();
-    this.buffers.set(buffer, { bytes: this.bound(bytes), first: Infinity, last: -Infinity });
+    this.#buffers.set(buffer, { bytes: this.bound(bytes), first: Infinity, last: -Infinity });
     return { buffer, offset: 0 };
   }
 
   threadScratch(bytes: number): void {
-    this.scratchBytes = Math.max(this.scratchBytes, bytes);
+    this.#scratchBytes = Math.max(this.#scratchBytes, bytes);
   }
 
   table(entries: readonly Argument[]): Address {
     const buffer = this.store.nextBuffer();
-    this.tables.set(buffer, entries);
+    this.#tables.set(buffer, entries);
     return { buffer, offset: 0 };
   }
 
@@ -203,12 +203,12 @@ class PlanBuilder implements Emitter {
     }
     const key = `${variable}\n${layout}`;
     const destination: Address = { buffer: this.store.packed(key, variable, bytes), offset: 0 };
-    if (!this.preparations.has(key)) {
+    if (!this.#preparations.has(key)) {
       const records: RecordDraft[] = [];
-      this.preparations.set(key, records);
-      this.target = records;
+      this.#preparations.set(key, records);
+      this.#target = records;
       pack(destination);
-      this.target = this.body;
+      this.#target = this.#body;
     }
     return destination;
   }
@@ -218,12 +218,12 @@ class PlanBuilder implements Emitter {
   }
 
   alias(output: Operand, input: Operand): void {
-    this.views.set(output.at.buffer, input.at);
-    this.buffers.delete(output.at.buffer);
+    this.#views.set(output.at.buffer, input.at);
+    this.#buffers.delete(output.at.buffer);
   }
 
   inPlace(output: Operand, input: Operand): void {
-    this.candidates.push({ node: this.node, output: output.at.buffer, input: input.at });
+    this.#candidates.push({ node: this.#node, output: output.at.buffer, input: input.at });
   }
 
   bound(dim: Dim): number {
@@ -233,7 +233,7 @@ class PlanBuilder implements Emitter {
   /** Follows views to the buffer that holds the bytes. */
   resolve(address: Address): Address {
     let { buffer, offset } = address;
-    for (let view = this.views.get(buffer); view; view = this.views.get(buffer)) {
+    for (let view = this.#views.get(buffer); view; view = this.#views.get(buffer)) {
       buffer = view.buffer;
       offset = addDims(offset, view.offset);
     }
@@ -242,83 +242,84 @@ class PlanBuilder implements Emitter {
 
   finish(): Omit<PlanDraft, 'nodesOf'> {
     this.beginNode(-1);
-    const last = this.shareBuffers();
-    this.storeUpdates(last);
-    const groups = groupsOf(this.body, (record) => this.touchedBy(record));
-    this.measureLives(groups);
+    const last = this.#shareBuffers();
+    this.#storeUpdates(last);
+    const groups = groupsOf(this.#body, (record) => this.#touchedBy(record));
+    this.#measureLives(groups);
     return {
       graph: this.graph,
       kernels: this.traits.kernels,
-      prepare: [...this.preparations].map(([key, records]) => ({ key, records })),
-      body: this.body,
+      prepare: [...this.#preparations].map(([key, records]) => ({ key, records })),
+      body: this.#body,
       groups,
-      arena: this.buffers,
-      tables: this.tables,
+      arena: this.#buffers,
+      tables: this.#tables,
       resolve: (address) => this.resolve(address),
-      addressOf: this.values,
-      touched: (record) => this.touched(record),
-      threadScratch: this.scratchBytes,
+      addressOf: this.#values,
+      touched: (record) => this.#touched(record),
+      threadScratch: this.#scratchBytes,
     };
   }
 
   /** Every buffer that a record touches, through its arguments and its tables; all of them or those that it does not say. */
-  private *touched(record: RecordDraft, said: readonly Address[] = []): Generator<number> {
+  *#touched(record: RecordDraft, said: readonly Address[] = []): Generator<number> {
     for (const argument of record.args) {
       if (!isAddress(argument) || said.includes(argument)) continue;
       const { buffer } = this.resolve(argument);
       yield buffer;
-      for (const entry of this.tables.get(buffer) ?? []) if (isAddress(entry)) yield this.resolve(entry).buffer;
+      for (const entry of this.#tables.get(buffer) ?? []) if (isAddress(entry)) yield this.resolve(entry).buffer;
     }
   }
 
-  private touchedBy(record: RecordDraft): Touched {
+  #touchedBy(record: RecordDraft): Touched {
     const blocks = record.blocks.map((address) => this.resolve(address));
-    return { blocks, others: [...this.touched(record, record.blocks)] };
+    return { blocks, others: [...this.#touched(record, record.blocks)] };
   }
 
   /** The node after which no node touches a buffer; Infinity for what must outlive the run. */
-  private lastNodes(): Map<number, number> {
+  #lastNodes(): Map<number, number> {
     const last = new Map<number, number>();
-    for (const record of this.body) {
-      for (const buffer of this.touched(record)) last.set(buffer, Math.max(last.get(buffer) ?? -1, record.node));
+    for (const record of this.#body) {
+      for (const buffer of this.#touched(record)) last.set(buffer, Math.max(last.get(buffer) ?? -1, record.node));
     }
-    for (const value of Object.values(this.graph.outputs)) last.set(this.resolve(this.address(value)).buffer, Infinity);
+    for (const value of Object.values(this.graph.outputs))
+      last.set(this.resolve(this.#address(value)).buffer, Infinity);
     for (const [name, value] of Object.entries(this.graph.updates)) {
-      const { buffer } = this.resolve(this.address(value));
+      const { buffer } = this.resolve(this.#address(value));
       if (buffer !== this.store.variable(name).buffer) last.set(buffer, Infinity);
     }
     return last;
   }
 
   /** Decides which outputs take the memory of an input. Returns the last node of each buffer. */
-  private shareBuffers(): Map<number, number> {
-    const last = this.lastNodes();
+  #shareBuffers(): Map<number, number> {
+    const last = this.#lastNodes();
     const updatedBy = new Map(
       Object.entries(this.graph.updates).map(([name, value]) => [
         this.store.variable(name).buffer,
-        this.address(value).buffer,
+        this.#address(value).buffer,
       ]),
     );
-    for (const { node, output, input } of this.candidates) {
-      if (this.views.has(output)) continue;
+    for (const { node, output, input } of this.#candidates) {
+      if (this.#views.has(output)) continue;
       const home = this.resolve(input);
       if (home.offset !== 0 || (last.get(home.buffer) ?? node) > node) continue;
-      const bytes = this.buffers.get(output)?.bytes;
-      const owned = this.buffers.get(home.buffer);
+      const bytes = this.#buffers.get(output)?.bytes;
+      const owned = this.#buffers.get(home.buffer);
       if (owned ? owned.bytes !== bytes : updatedBy.get(home.buffer) !== output) continue;
       const outputLast = last.get(output) ?? node;
-      this.views.set(output, home);
-      this.buffers.delete(output);
+      this.#views.set(output, home);
+      this.#buffers.delete(output);
       last.set(home.buffer, owned ? outputLast : Math.max(node, outputLast === Infinity ? node : outputLast));
     }
     return last;
   }
 
   /** Appends what puts every updated variable's new value in its place, and keeps outputs that show an old one. */
-  private storeUpdates(last: Map<number, number>): void {
+  #storeUpdates(last: Map<number, number>): void {
     const updated = new Set(Object.keys(this.graph.updates).map((name) => this.store.variable(name).buffer));
     const keep = (value: ValueId, name?: string): void => {
-      const home = this.resolve(this.address(value));
+      const home = this.resolve(this.#address(value));
       if (!updated.has(home.buffer) || (name !== undefined && home.buffer === this.store.variable(name).buffer)) return;
       const isNew = Object.entries(this.graph.updates).some(
         ([other, v]) => v === value && this.store.variable(other).buffer === home.buffer,
@@ -327,43 +328,43 @@ class PlanBuilder implements Emitter {
       const type = this.operand(value);
       const bytes = mulDims(sizeOfShape(type.shape), bytesPerElement[type.dtype]);
       const snapshot = this.scratch(bytes);
-      this.copy(snapshot, type.at, bytes);
-      this.values[value] = snapshot;
+      this.#copy(snapshot, type.at, bytes);
+      this.#values[value] = snapshot;
       last.set(snapshot.buffer, Infinity);
     };
     for (const value of Object.values(this.graph.outputs)) keep(value);
     for (const [name, value] of Object.entries(this.graph.updates)) keep(value, name);
     for (const [name, value] of Object.entries(this.graph.updates)) {
       const variable = this.store.variable(name);
-      const from = this.address(value);
+      const from = this.#address(value);
       if (this.resolve(from).buffer !== variable.buffer) {
-        this.copy({ buffer: variable.buffer, offset: 0 }, from, variable.bytes);
+        this.#copy({ buffer: variable.buffer, offset: 0 }, from, variable.bytes);
       }
     }
   }
 
-  private copy(destination: Address, source: Address, bytes: Dim): void {
+  #copy(destination: Address, source: Address, bytes: Dim): void {
     this.record('copy', ceilDivDim(bytes, 65536), { destination, source, bytes });
   }
 
-  private address(value: ValueId): Address {
+  #address(value: ValueId): Address {
     return this.operand(value).at;
   }
 
   /** Lives by the numbers of the groups: inputs from before the first one, outputs to after the last. */
-  private measureLives(groups: PlanDraft['groups']): void {
+  #measureLives(groups: PlanDraft['groups']): void {
     const touch = (buffer: number, at: number): void => {
-      const life = this.buffers.get(buffer);
+      const life = this.#buffers.get(buffer);
       if (!life) return;
       life.first = Math.min(life.first, at);
       life.last = Math.max(life.last, at);
     };
-    for (const value of Object.values(this.graph.inputs)) touch(this.resolve(this.address(value)).buffer, -1);
+    for (const value of Object.values(this.graph.inputs)) touch(this.resolve(this.#address(value)).buffer, -1);
     groups.forEach((group, at) => {
-      for (const record of group) for (const buffer of this.touched(record)) touch(buffer, at);
+      for (const record of group) for (const buffer of this.#touched(record)) touch(buffer, at);
     });
     for (const value of Object.values(this.graph.outputs)) {
-      touch(this.resolve(this.address(value)).buffer, this.body.length);
+      touch(this.resolve(this.#address(value)).buffer, this.#body.length);
     }
   }
 }

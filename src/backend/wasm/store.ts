@@ -21,7 +21,7 @@ export interface PackedCopy {
 export class Store {
   readonly variables: ReadonlyMap<string, StoredVariable>;
   readonly packedCopies = new Map<string, PackedCopy>();
-  private buffers = 0;
+  #buffers = 0;
 
   constructor(program: Program) {
     this.variables = new Map(
@@ -33,7 +33,7 @@ export class Store {
   }
 
   nextBuffer(): number {
-    return this.buffers++;
+    return this.#buffers++;
   }
 
   variable(name: string): StoredVariable {

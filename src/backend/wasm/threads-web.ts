@@ -1,5 +1,6 @@
 /** Worker threads in browsers. */
 import { UnsupportedError } from '../../core/errors.js';
+import { waitsOf } from './barriers.js';
 import { startPool, type ThreadHost } from './threads.js';
 
 /**
@@ -22,6 +23,7 @@ export function webThreads(script?: string | URL): ThreadHost {
   }
   return {
     mayWait: 'DedicatedWorkerGlobalScope' in globalThis,
+    waitsOf,
     start: (count, start) =>
       startPool(count, start, (message, { failed, ended }) => {
         const worker = script
