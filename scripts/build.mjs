@@ -83,10 +83,21 @@ async function buildModules() {
         '-o',
         out,
       ]);
-      if (signatures[next.entry]) appendSection(join(root, out), 'quern.kernels', signatures[next.entry]);
     }
   };
   await Promise.all(cpus().map(worker));
+  // Variants of a module export the same; every Node reads that without relaxed SIMD.
+  for (const [entry, kernels] of Object.entries(signatures)) {
+    const module = new WebAssembly.Module(readFileSync(join(root, `dist/wasm/${entry}-simd.wasm`)));
+    const exported = WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function');
+    const lines = exported.map(({ name }) => kernels.get(name) ?? '-');
+    const order = exported.filter(({ name }) => kernels.has(name)).map(({ name }) => name);
+    if (order.join() !== [...kernels.keys()].join())
+      throw new Error(`${entry}: kernels are not exported in their order`);
+    for (const { target } of modules.filter((module) => module.entry === entry)) {
+      appendSection(join(root, `dist/wasm/${entry}-${target}.wasm`), 'quern.kernels', lines.join('\n'));
+    }
+  }
   writeFileSync(stamp, key);
 }
 

@@ -85,11 +85,11 @@ ${rows.join('\n')}
 
 const marks = { usize: '*', f32: '~', i32: '' };
 
-/** A module's kernels by their numbers, a line each, as src/backend/wasm/module.ts reads them: `copy destination* source* bytes`. */
+/** The parameters of a module's kernels by their names, in order, as src/backend/wasm/module.ts reads them: `destination* source* bytes`. */
 function signatures(kernels) {
-  return kernels
-    .map(({ name, params }) => [name, ...params.map(([param, type]) => `${param}${marks[type]}`)].join(' '))
-    .join('\n');
+  return new Map(
+    kernels.map(({ name, params }) => [name, params.map(([param, type]) => `${param}${marks[type]}`).join(' ')]),
+  );
 }
 
 function write(path, text) {
@@ -101,8 +101,7 @@ function write(path, text) {
 /** Writes what is generated; returns the signatures that each module carries. */
 export function generateKernels(root) {
   const infer = kernelsOf(root, 'infer.ts');
-  const known = new Set(infer.map((kernel) => kernel.file));
-  const train = [...infer, ...kernelsOf(root, 'train.ts').filter((kernel) => !known.has(kernel.file))];
+  const train = kernelsOf(root, 'train.ts');
   if (new Set(train.map((kernel) => kernel.name)).size !== train.length) throw new Error('two kernels share a name');
   write(join(root, 'assembly/generated/dispatch-infer.ts'), dispatcher(infer));
   write(join(root, 'assembly/generated/dispatch-train.ts'), dispatcher(train));

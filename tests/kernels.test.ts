@@ -53,7 +53,7 @@ for (const module of acceptedModules) {
       machine.call('packColumns', 0, panels, packed.at, b.at, n, k);
       const units = Math.ceil(m / 12) * Math.ceil(n / 16);
       const rows = everyWay(machine, y, units, (begin, end) => {
-        machine.call('gemm', begin, end, a.at, packed.at, bias.at, y.at, m, n, k, 12, 16, 0, NONE);
+        machine.call('gemm', begin, end, a.at, packed.at, 32, k * 32, bias.at, y.at, m, n, k, 12, 16, 0, NONE);
       });
       const columns = everyWay(machine, y, units, (begin, end) => {
         machine.call('gemmColumns', begin, end, a.at, packed.at, 32, k * 32, bias.at, y.at, m, n, k, 12, 16, 0, 0);
@@ -144,10 +144,11 @@ class IntegerProblem {
     const zero = machine.place('u8', [this.zeroPoint]).at;
     const yScale = quantized ? machine.place('f32', [3]).at : 0;
     const window = [channels, height - size + 1, width - size + 1, filters, size, size, 1, 1];
+    const pool = [1, 1, 1, 1];
     const places = [x.at, packed.at, bias, y.at, pixels, height, width];
     const scaling = [one.at, zero, scales, quantized ? 4 : 0, yScale, zero];
     return everyWay(machine, y, Math.ceil(pixels / 12) * Math.ceil(filters / 8), (begin, end) => {
-      machine.call('convInteger', begin, end, ...places, ...window, ...scaling, 12, 8, flavour, NONE);
+      machine.call('convInteger', begin, end, ...places, ...window, ...pool, ...scaling, 12, 8, flavour, NONE);
     });
   }
 }

@@ -52,24 +52,26 @@ export interface ModuleTraits {
 }
 
 /**
- * The kernels that the module lists in a section of its own: one in a line, `name pointer* integer float~`. A program
- * calls few of them, so a line is read when its kernel is asked for.
+ * The kernels of a module. A section of its own has a line for each function that it exports: `pointer* integer float~`
+ * for a kernel, `-` for what is none. A program calls few of them, so a line is read when its kernel is asked for.
  */
 function kernelsOf(module: WebAssembly.Module): KernelTable {
   const [section] = WebAssembly.Module.customSections(module, 'quern.kernels');
   if (!section) throw foreign('no list of kernels');
   const lines = new TextDecoder().decode(section).split('\n');
+  const exported = WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function');
+  const kernels = exported.flatMap(({ name }, i) => (lines[i] === '-' ? [] : [[name, lines[i] ?? ''] as const]));
   const known = new Map<string, Kernel>();
   return (name) => {
-    const kernel = known.get(name) ?? kernelIn(lines, name);
+    const kernel = known.get(name) ?? kernelIn(kernels, name);
     if (kernel) known.set(name, kernel);
     return kernel;
   };
 }
 
-function kernelIn(lines: readonly string[], name: string): Kernel | undefined {
-  const id = lines.findIndex((line) => line === name || line.startsWith(`${name} `));
-  const parameters = lines[id]?.split(' ').slice(1);
+function kernelIn(kernels: readonly (readonly [name: string, line: string])[], name: string): Kernel | undefined {
+  const id = kernels.findIndex(([other]) => other === name);
+  const parameters = kernels[id]?.[1].split(' ');
   if (!parameters) return undefined;
   const isFloat = parameters.map((parameter) => parameter.endsWith('~'));
   return { id, parameters: parameters.map((parameter) => parameter.replace(/[*~]$/, '')), isFloat };
