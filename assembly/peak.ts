@@ -23,7 +23,7 @@ export function peakFloat(rounds: i32, factor: f32, term: f32): f32 {
   return f32x4.extract_lane(f32x4.add(left, right), 0);
 }
 
-/** `rounds` times 24 four-byte dot products in 12 chains: 384 products of bytes a round. 0 without relaxed SIMD. */
+/** `rounds` times 24 four-byte dot products in 12 chains: 384 products of bytes a round. None without relaxed SIMD. */
 export function peakDot(rounds: i32, signed: i32, unsigned: i32): i32 {
   const x = i32x4.splat(signed);
   const y = i32x4.splat(unsigned);

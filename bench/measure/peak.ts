@@ -24,7 +24,7 @@ export class Peak {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     if (!isPeak(exports)) throw new Error('peak: a module that exports its loops is required. Run npm run build.');
     this.#exports = exports;
-    this.#hasDots = exports.peakDot(1, 1, 1) !== 0;
+    this.#hasDots = exports.peakDot(1, 1, 1) !== exports.peakDot(0, 1, 1);
     // The engine's better compiler takes a function when it has run for a while, and never in the middle of a call.
     for (let i = 0; i < 400; i++) {
       this.#run('float', 2000);
