@@ -1,7 +1,8 @@
 /** What a served model takes and gives: the inputs and outputs of one graph of its program, as plain types. */
 import { GraphError } from '../src/core/errors.js';
-import { mapNamed, type Named } from '../src/core/tree.js';
-import type { Bound, Graph, Program, ValueId } from '../src/graph/program.js';
+import { typesOf } from '../src/backend/compiling.js';
+import type { Named } from '../src/core/tree.js';
+import type { Bound, Program } from '../src/graph/program.js';
 import type { TensorType } from '../src/ops/tensor.js';
 
 /** What one graph of a program takes and gives. */
@@ -12,14 +13,6 @@ export interface Signature {
   readonly symbols: Named<Bound>;
   readonly inputs: Named<TensorType>;
   readonly outputs: Named<TensorType>;
-}
-
-function typesOf(graph: Graph, ids: Named<ValueId>): Named<TensorType> {
-  return mapNamed(ids, (id, name) => {
-    const type = graph.values[id];
-    if (!type) throw new GraphError('signature', `'${name}' must be a value of the graph. Received value ${id}.`);
-    return type;
-  });
 }
 
 /** The signature of a program's graph. */

@@ -7,17 +7,17 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { extentsOf } from '../src/backend/feeds.js';
-import { waitsOf } from '../src/backend/wasm/barriers.js';
-import { layOutAll, PAGE, patch, type Plan, type Step } from '../src/backend/wasm/layout.js';
+import { arrayAt, bind } from '../src/backend/wasm/binding.js';
+import { PLANS } from '../src/backend/wasm/laid-out.js';
+import { layOutAll, type Step } from '../src/backend/wasm/layout.js';
 import { lowerings } from '../src/backend/wasm/lower/table.js';
 import { instantiate, traitsOf } from '../src/backend/wasm/module.js';
 import { compileModule } from '../src/backend/wasm/modules-node.js';
 import { draftPlan } from '../src/backend/wasm/plan.js';
 import { Store } from '../src/backend/wasm/store.js';
-import { type DataOf, viewOf } from '../src/core/dtype.js';
-import { type NDArray, ndarray, sizeOf } from '../src/core/ndarray.js';
+import type { DataOf } from '../src/core/dtype.js';
+import { type NDArray, ndarray } from '../src/core/ndarray.js';
 import { normal } from '../src/core/random.js';
-import { evaluateShape } from '../src/core/shape.js';
 import type { Named } from '../src/core/tree.js';
 import { optimize } from '../src/graph/passes/optimize.js';
 import type { Program } from '../src/graph/program.js';
@@ -33,41 +33,33 @@ function machineOf(program: Program, name: string, variables: ReadonlyMap<string
   const store = new Store(program);
   const bounds = Object.fromEntries(Object.keys(program.symbols).map((symbol) => [symbol, 4]));
   const draft = draftPlan(optimize(graph), store, lowerings, bounds, traitsOf(module, false));
-  const layout = layOutAll(store, new Map([[name, draft]]), {
-    threads: 2,
-    waitsOf,
-    sessions: 1,
-    memoryLimit: Infinity,
-  });
-  const plan = layout.plans.get(name) as Plan;
-  const pages = layout.bytes / PAGE;
+  const { laidOut, plans } = layOutAll(store, new Map([[name, draft]]), bounds);
+  const [plan, placed] = [plans.get(name), laidOut.graphs[name]];
+  if (!plan || !placed) throw new RangeError(name);
+  const { regions, words } = laidOut;
+  const scratch = PLANS + regions.plans + regions.variables + regions.packed + regions.activations + regions.session;
+  const pages = Math.ceil((scratch + regions.scratch) / 65536) + 1;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const exports = instantiate(module, memory);
   exports.setup();
-  exports.setScratch(layout.scratch);
-  for (const [at, words] of plan.image) new Uint32Array(memory.buffer, at, words.length).set(words);
-  const extents = extentsOf(name, draft.graph, feeds, bounds);
-  patch(plan, new DataView(memory.buffer), extents, 0);
-  const arrayOf = (value: number): DataOf => {
-    const [type, address] = [draft.graph.values[value], draft.addressOf[value]];
-    if (!type || !address) throw new RangeError(`value ${value}`);
-    return viewOf(type.dtype, memory.buffer, plan.addressOf(address).at, sizeOf(evaluateShape(type.shape, extents)));
-  };
+  exports.setScratch(scratch);
+  new Uint32Array(memory.buffer, PLANS, words.length).set(words);
+  const view = new DataView(memory.buffer);
+  const binding = bind(placed, view, extentsOf(name, placed.inputs, feeds, bounds), 0);
   const variableOf = (variable: string): DataOf => {
-    const { dtype, shape } = store.variable(variable);
-    return viewOf(dtype, memory.buffer, layout.variables.get(variable) ?? 0, sizeOf(shape));
+    const value = laidOut.variables[variable];
+    if (!value) throw new RangeError(variable);
+    return arrayAt(value, view, binding).data;
   };
   for (const [variable, { data }] of variables) variableOf(variable).set(data);
-  for (const [input, value] of Object.entries(draft.graph.inputs)) arrayOf(value).set(feeds[input]?.data ?? []);
+  for (const { name: input, data } of binding.inputs) data.set(feeds[input]?.data ?? []);
   const steps = [...plan.packing, ...plan.steps];
-  const ends = new Map(steps.map((step, i) => [step, steps[i + 1]?.at ?? plan.end]));
+  const ends = new Map(steps.map((step, i) => [step, steps[i + 1]?.at ?? placed.end]));
   return {
     steps,
     run: (order: readonly Step[]) => order.forEach((step) => exports.run(step.at, ends.get(step) ?? 0)),
     results: (): Readonly<Record<string, DataOf>> => ({
-      ...Object.fromEntries(
-        Object.entries(draft.graph.outputs).map(([output, value]) => [output, arrayOf(value).slice()]),
-      ),
+      ...Object.fromEntries(binding.outputs.map(({ name: output, data }) => [output, data.slice()])),
       ...Object.fromEntries([...store.variables.keys()].map((variable) => [variable, variableOf(variable).slice()])),
     }),
   };

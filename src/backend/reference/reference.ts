@@ -19,16 +19,9 @@ import type {
   Timing,
   TimingOptions,
 } from '../backend.js';
-import {
-  boundsOf,
-  checkExtents,
-  checkOutputs,
-  checkVariable,
-  extentsOf,
-  graphOf,
-  graphsOf,
-  type NamedType,
-} from '../feeds.js';
+import { boundsOf, graphOf, graphsOf, typesOf } from '../compiling.js';
+import { checkExtents, requirementsOf } from '../extents.js';
+import { checkOutputs, checkVariable, extentsOf, type NamedType } from '../feeds.js';
 import { requireRuns, WARM_UP } from '../timing.js';
 import { executeGraph, fromHost, toHost, zeros } from './execute.js';
 
@@ -84,7 +77,7 @@ class ReferenceExecutable implements Executable {
       each.forEach((ms, node) => nodes[node]?.push(ms));
     }
     const records = graph.nodes.map(({ op }, index) => ({ kernel: op, nodes: [index], ms: nodes[index] ?? [] }));
-    return { graph, extents: extentsOf(name, graph, feeds, this.#bounds), records, ms: whole };
+    return { graph, extents: extentsOf(name, typesOf(graph, graph.inputs), feeds, this.#bounds), records, ms: whole };
   }
 
   async #run(
@@ -95,8 +88,8 @@ class ReferenceExecutable implements Executable {
   ): Promise<Record<string, NDArray>> {
     this.#requireOpen();
     const graph = graphOf(this.#graphs, name);
-    const extents = extentsOf(name, graph, feeds, this.#bounds);
-    checkExtents(name, graph, extents);
+    const extents = extentsOf(name, typesOf(graph, graph.inputs), feeds, this.#bounds);
+    checkExtents(requirementsOf(name, graph), extents);
     checkOutputs(name, outputTypes(graph, extents), options.outputs ?? {});
     const given = new Map<ValueId, ReferenceArray>();
     for (const [input, id] of Object.entries(graph.inputs)) given.set(id, fromHost(feeds[input] as NDArray));
@@ -178,10 +171,8 @@ function storeOf(variables: Named<Variable>, scope: Variable['scope']): Store {
 }
 
 function outputTypes(graph: Graph, extents: Extents): NamedType[] {
-  return Object.entries(graph.outputs).map(([name, id]) => {
-    const { dtype, shape } = graph.values[id] as TensorType;
-    return { name, dtype, shape: evaluateShape(shape, extents) };
-  });
+  const types = Object.entries(typesOf(graph, graph.outputs));
+  return types.map(([name, { dtype, shape }]) => ({ name, dtype, shape: evaluateShape(shape, extents) }));
 }
 
 /** Every value of the largest graph at the bounds, f32 in float64, beside the variables. */

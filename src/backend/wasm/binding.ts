@@ -1,14 +1,13 @@
 /**
- * A plan bound to the extents of its symbols and to a session. All that a run asks for of a graph follows from these, so
- * that a run like the one before finds it at hand. Views stay good: a program's memory never grows.
+ * A graph bound to the extents of its symbols and to a session. All that a run asks for of it follows from these, so that
+ * a run like the one before finds it at hand. Views stay good: a program's memory never grows.
  */
 import { viewOf } from '../../core/dtype.js';
 import { type NDArray, sizeOf } from '../../core/ndarray.js';
-import { evaluateShape, type Extents } from '../../core/shape.js';
+import { type Dim, evaluateDim, evaluateShape, type Extents } from '../../core/shape.js';
 import type { Named } from '../../core/tree.js';
-import type { ValueId } from '../../graph/program.js';
 import type { NamedArray } from '../feeds.js';
-import { patch, type Plan } from './layout.js';
+import type { LaidOutGraph, PlacedValue } from './laid-out.js';
 
 export interface Binding {
   readonly extents: Extents;
@@ -19,28 +18,26 @@ export interface Binding {
   readonly outputs: readonly NamedArray[];
 }
 
-/** Writes the plan's words for these extents and this session. */
-export function bind(plan: Plan, memory: DataView, extents: Extents, session: number): Binding {
-  patch(plan, memory, extents, session);
+/** Writes the graph's words for these extents and this session. */
+export function bind(graph: LaidOutGraph, memory: DataView, extents: Extents, session: number): Binding {
+  const known = new Map<Dim, number>();
+  for (const { at, dim, session: inSession } of graph.patches) {
+    let value = known.get(dim);
+    if (value === undefined) known.set(dim, (value = evaluateDim(dim, extents)));
+    memory.setInt32(at, inSession ? value + session : value, true);
+  }
   const binding = { extents, session };
-  const placed = (values: Named<ValueId>): NamedArray[] =>
-    Object.entries(values).map(([name, value]) => ({ name, ...arrayAt(plan, memory, value, binding) }));
-  const { inputs, outputs } = plan.draft.graph;
-  return { ...binding, inputs: placed(inputs), outputs: placed(outputs) };
+  const placed = (values: Named<PlacedValue>): NamedArray[] =>
+    Object.entries(values).map(([name, value]) => ({ name, ...arrayAt(value, memory, binding) }));
+  return { ...binding, inputs: placed(graph.inputs), outputs: placed(graph.outputs) };
 }
 
-/** A value of the graph as it lies in memory. */
+/** A value as it lies in memory. */
 export function arrayAt(
-  { draft, addressOf }: Plan,
+  { dtype, shape: dims, at, session: inSession }: PlacedValue,
   { buffer }: DataView,
-  value: ValueId,
   { extents, session }: Pick<Binding, 'extents' | 'session'>,
 ): NDArray {
-  const address = draft.addressOf[value];
-  const type = draft.graph.values[value];
-  if (!address || !type) throw new RangeError(`value ${value} is not in the plan`);
-  const place = addressOf(address);
-  const shape = evaluateShape(type.shape, extents);
-  const at = place.at + (place.session ? session : 0);
-  return { dtype: type.dtype, shape, data: viewOf(type.dtype, buffer, at, sizeOf(shape)) };
+  const shape = evaluateShape(dims, extents);
+  return { dtype, shape, data: viewOf(dtype, buffer, at + (inSession ? session : 0), sizeOf(shape)) };
 }

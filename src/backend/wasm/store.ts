@@ -10,12 +10,11 @@ export interface StoredVariable extends Variable {
   readonly bytes: number;
 }
 
-/** A variable in another layout. It is stale until it has been packed from the variable's present value. */
+/** A variable in another layout. */
 export interface PackedCopy {
   readonly variable: string;
   readonly buffer: number;
   readonly bytes: number;
-  stale: boolean;
 }
 
 export class Store {
@@ -55,7 +54,7 @@ export class Store {
     const known = this.packedCopies.get(key);
     if (known) return known.buffer;
     const buffer = this.nextBuffer();
-    this.packedCopies.set(key, { variable, buffer, bytes, stale: true });
+    this.packedCopies.set(key, { variable, buffer, bytes });
     return buffer;
   }
 

@@ -1,6 +1,5 @@
 /** Worker threads in browsers. */
 import { UnsupportedError } from '../../core/errors.js';
-import { waitsOf } from './barriers.js';
 import { startPool, type ThreadHost } from './threads.js';
 
 /**
@@ -23,7 +22,6 @@ export function webThreads(script?: string | URL): ThreadHost {
   }
   return {
     mayWait: 'DedicatedWorkerGlobalScope' in globalThis,
-    waitsOf,
     start: (count, start) =>
       startPool(count, start, (message, { failed, ended }) => {
         const worker = script

@@ -1,5 +1,4 @@
 /** What an executable needs of the host to run on several threads. */
-import type { waitsOf } from './barriers.js';
 import { ABORT, GENERATION, STOP } from './control.js';
 
 export interface ThreadStart {
@@ -21,8 +20,6 @@ export interface ThreadPool {
 export interface ThreadHost {
   /** Whether the calling thread may sleep: false on a browser's main thread. */
   readonly mayWait: boolean;
-  /** Which records wait: what one thread alone need not know, and does not carry. */
-  readonly waitsOf: typeof waitsOf;
   start(count: number, start: ThreadStart): ThreadPool;
 }
 
