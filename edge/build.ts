@@ -1,5 +1,5 @@
 /**
- * Builds a Worker: a folder with its script, the engine, the model and the page, and the configurations that workerd
+ * Builds a Worker: a folder with its script, the engine, the model laid out for it, and the page, and the configurations that workerd
  * (`workerd serve config.capnp`) and wrangler (`wrangler deploy`) read. Runs on Node.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { IoError } from '../src/core/errors.js';
+import { layOutModel } from '../src/backend/wasm/lay-out.js';
 import { readBuilt } from './built.js';
 import { buildPage } from './page.js';
 
@@ -69,7 +70,7 @@ ${Object.entries(modules)
 const wranglerConfig = (name: string, script: string): string =>
   `${JSON.stringify({ name: name.toLowerCase().replace(/[^a-z0-9]+/g, '-'), main: script, compatibility_date: compatibilityDate }, null, 2)}\n`;
 
-/** Throws `IoError` when a file cannot be read or written. */
+/** Throws `IoError` when a file cannot be read or written, `FormatError` for what is no model. */
 export async function buildWorker(options: WorkerOptions): Promise<BuiltWorker> {
   const { modelPath, outDir, module } = options;
   const name = options.name ?? basename(modelPath, extname(modelPath));
@@ -77,7 +78,7 @@ export async function buildWorker(options: WorkerOptions): Promise<BuiltWorker> 
   const [script, engine, model, page] = await Promise.all([
     scriptOf(name, engineName),
     readBuilt('an engine module', fileURLToPath(new URL(`../wasm/${engineName}.wasm`, import.meta.url))),
-    readBuilt('a model file', modelPath),
+    readBuilt('a model file', modelPath).then((bytes) => layOutModel(bytes, { graphs: ['predict'] })),
     buildPage({ model: name, host: 'Worker' }).then((html) => new TextEncoder().encode(html)),
   ]);
   const files = {

@@ -1,14 +1,13 @@
 /**
- * The Cloudflare Workers target: the script of a Worker that carries one model as data, the engine as a compiled module
- * and the page as text. The build bundles it; `build.ts` names it and puts the three files
- * beside it.
+ * The Cloudflare Workers target: the script of a Worker that carries one laid-out model as data, the engine as a compiled
+ * module and the page as text. The build bundles it; `build.ts` names it and puts the three files beside it.
  */
 import engine from './engine.wasm';
 import model from './model.bin';
 import page from './page.html';
-import { openModel } from '../src/backend/wasm/open.js';
+import { openLaidOut } from '../src/backend/wasm/open-laid-out.js';
 import { createHandler } from './handler.js';
-import { signatureOf } from './signature.js';
+import { signatureOfLaidOut } from './signature.js';
 
 /** The model's name and the engine module's: the build leaves room for them. */
 declare const MODEL_NAME: string;
@@ -23,9 +22,9 @@ const handler = createHandler({
     {
       name: MODEL_NAME,
       load: async () => {
-        const options = { module: engine, graphs: ['predict'], memoryLimit, description: `wasm ${ENGINE_NAME}` };
-        const { program, executable } = await openModel(model, options);
-        return { version: '1', signature: signatureOf(program), executable };
+        const options = { module: engine, memoryLimit, description: `wasm ${ENGINE_NAME}` };
+        const { laidOut, executable } = openLaidOut(model, options);
+        return { version: '1', signature: signatureOfLaidOut(laidOut), executable };
       },
     },
   ],

@@ -4,13 +4,16 @@ import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 import { generateKernels } from './kernels.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const rooms = ['src', 'edge', 'bench', 'tests'];
+
+/** Entries that ship as one file each. */
+const bundled = ['edge/index.ts', 'edge/executor.ts'];
 
 function files(folder, extension) {
   if (!existsSync(join(root, folder))) return [];
@@ -95,7 +98,9 @@ async function buildModules() {
     if (order.join() !== [...kernels.keys()].join())
       throw new Error(`${entry}: kernels are not exported in their order`);
     for (const { target } of modules.filter((module) => module.entry === entry)) {
-      appendSection(join(root, `dist/wasm/${entry}-${target}.wasm`), 'quern.kernels', lines.join('\n'));
+      const path = join(root, `dist/wasm/${entry}-${target}.wasm`);
+      appendSection(path, 'quern.kernels', lines.join('\n'));
+      appendSection(path, 'quern.engine', `${entry}-${key.slice(0, 12)}`);
     }
   }
   writeFileSync(stamp, key);
@@ -117,14 +122,17 @@ async function buildScripts() {
   };
   await esbuild.build({
     ...shared,
-    entryPoints: sources.filter((path) => ![...vendors, 'edge/index.ts'].includes(path)),
+    entryPoints: sources.filter((path) => ![...vendors, ...bundled].includes(path)),
   });
   const banner = { js: "import * as node from 'node:module'; const require = node.createRequire(import.meta.url);" };
   await esbuild.build({ ...shared, entryPoints: vendors, bundle: true, sourcemap: false, banner });
   // One file to fetch or read where there were a hundred, and the worker that it starts. The classes of errors stay
   // where they are: who has them from the other entry catches the same ones.
-  const entryPoints = { 'edge/index': 'edge/index.ts', 'edge/worker-web': 'src/backend/wasm/worker-web.ts' };
-  await esbuild.build({ ...shared, entryPoints, bundle: true, minify: true, plugins: [errorsBeside] });
+  for (const entry of [...bundled, 'src/backend/wasm/worker-web.ts']) {
+    const outfile = `dist/edge/${basename(entry, '.ts')}.js`;
+    const one = { ...shared, outdir: undefined, outfile, entryPoints: [entry] };
+    await esbuild.build({ ...one, bundle: true, minify: true, plugins: [errorsBeside] });
+  }
 }
 
 /** The errors stay an import of a file that is built by itself. */

@@ -368,3 +368,4 @@ export { memorySource } from './format/source.js';
 export type { Backend, Executable, RunOptions, Session, Stats, Timing, TimingOptions } from './backend/backend.js';
 export { referenceBackend } from './backend/reference/reference.js';
 export { wasmBackend, type WasmBackendOptions } from './backend/wasm/backend.js';
+export { layOutModel, type LayOutOptions } from './backend/wasm/lay-out.js';

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compileModule } from '../src/backend/wasm/modules-node.js';
+import { openLaidOut } from '../src/backend/wasm/open-laid-out.js';
 import { referenceBackend } from '../src/backend/reference/reference.js';
 import { type NDArray, ndarray } from '../src/core/ndarray.js';
 import { normal } from '../src/core/random.js';
@@ -92,7 +94,7 @@ const near = (actual: unknown, expected: NDArray): void => {
 test('help says what there is, for every command', async () => {
   const help = await quern('--help');
   assert.is(help.code, 0);
-  for (const command of ['train', 'evaluate', 'predict', 'inspect', 'profile', 'serve']) {
+  for (const command of ['train', 'evaluate', 'predict', 'inspect', 'profile', 'build', 'serve']) {
     assert.match(help.stdout, new RegExp(`\n  ${command} `));
     const own = await quern(command, '--help');
     assert.is(own.code, 0);
@@ -121,6 +123,27 @@ test('what is not understood ends with 2', async () => {
   assertFailed(await quern('predict', digits, '--input', 'a', '--mnist-index', '1'), 2, /either --input or/);
   assertFailed(await quern('inspect'), 2, /missing required argument 'file'/);
   assertFailed(await quern('inspect', 'a', 'b'), 2, /too many arguments/);
+});
+
+test('builds a Worker, and a laid-out model that answers as the model', async () => {
+  const worker = join(folder, 'worker');
+  const built = jsonOf(await quern('build', digits, '--out', worker, '--json'));
+  assert.is(built['config'], join(worker, 'config.capnp'));
+  const model = join(folder, 'digits.bin');
+  assert.is(jsonOf(await quern('build', digits, '--out', model, '--target', 'model', '--json'))['out'], model);
+  assert.equal(readFileSync(model), readFileSync(join(worker, 'model.bin')));
+  const image = ndarray(
+    'f32',
+    [1, 28, 28, 1],
+    Float32Array.from({ length: 784 }, (_, i) => (i % 29) / 29),
+  );
+  const { executable } = openLaidOut(readFileSync(model), { module: compileModule('infer-simd', false) });
+  const [answer] = Object.values(executable.runSync('predict', { image }));
+  const expected = await smallDigits().predict(image);
+  near([...(answer?.data ?? [])], expected);
+  assertFailed(await quern('build', digits), 2, /required option '--out <path>'/);
+  assertFailed(await quern('build', model, '--out', worker), 1, /format 'quern' is required/);
+  assertFailed(await quern('build', digits, '--out', digits), 1, /folder that can be written/);
 });
 
 test('files that are missing or no model end with 1 and one line', async () => {

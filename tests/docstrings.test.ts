@@ -9,7 +9,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const entries = ['src/index.ts', 'edge/index.ts'].map((path) => `${root}${path}`);
+const entries = ['src/index.ts', 'edge/index.ts', 'edge/executor.ts'].map((path) => `${root}${path}`);
 const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile) as { readonly config: object };
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
 const program = ts.createProgram(entries, options);

@@ -9,6 +9,7 @@ import { build } from 'esbuild';
 import ts from 'typescript';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { mapNamed } from '../src/core/tree.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -104,6 +105,7 @@ const iris = () => {
   return model;
 };\n`,
   },
+  'edge/executor.ts': { before: '', runs: false },
   'edge/index.ts': { before: '', runs: false },
 };
 
@@ -168,7 +170,8 @@ test('every head with an example is looked at', () => {
 test('their types are right', () => {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as { readonly config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const paths = { quern: [join(root, 'src/index.ts')], 'quern/edge': [join(root, 'edge/index.ts')] };
+  const entries = { quern: 'src/index.ts', 'quern/edge': 'edge/index.ts', 'quern/executor': 'edge/executor.ts' };
+  const paths = mapNamed(entries, (entry) => [join(root, entry)]);
   const files = [...examples.map((_, index) => fileOf(index)), join(root, 'edge/modules.d.ts')];
   const program = ts.createProgram(files, {
     ...options,

@@ -48,7 +48,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Where what runs on the edge starts, and what it must never reach. */
-const edgeEntries = ['edge/handler.ts', 'edge/cloudflare.ts', 'edge/index.ts'];
+const edgeEntries = ['edge/handler.ts', 'edge/cloudflare.ts', 'edge/index.ts', 'edge/executor.ts'];
 const neverOnTheEdge = [
   /^src\/(nn|train|compress|data|report|models|cli)\//,
   /^src\/backend\/reference\//,

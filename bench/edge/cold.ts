@@ -1,10 +1,11 @@
 /** Cold starts: fresh processes in turn, each from nothing to its first answer. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { layOutModel } from '../../src/backend/wasm/lay-out.js';
 import { ndarray } from '../../src/core/ndarray.js';
 import { mnistCnn } from '../../src/models/mnist-cnn.js';
 import { spreadOf } from '../measure/statistics.js';
@@ -35,9 +36,14 @@ async function writeModels(folder: string): Promise<ReadonlyMap<string, { path: 
       ]),
     ),
   );
-  const path = join(folder, 'digits.safetensors');
+  const [path, laidOut] = [join(folder, 'digits.safetensors'), join(folder, 'digits.bin')];
   await model.save(path);
-  return new Map([['quern', { path }] as const, ['onnxruntime-web', await writeOnnx(folder)] as const]);
+  writeFileSync(laidOut, layOutModel(readFileSync(path), { graphs: ['predict'] }));
+  return new Map([
+    ['quern', { path: laidOut }] as const,
+    ['quern-file', { path }] as const,
+    ['onnxruntime-web', await writeOnnx(folder)] as const,
+  ]);
 }
 
 async function writeOnnx(folder: string): Promise<{ path: string } | { reason: string }> {
@@ -54,6 +60,7 @@ async function writeOnnx(folder: string): Promise<{ path: string } | { reason: s
 
 const scripts: Readonly<Record<string, string>> = {
   quern: 'cold-quern.js',
+  'quern-file': 'cold-file.js',
   'onnxruntime-web': 'cold-onnxruntime.js',
 };
 

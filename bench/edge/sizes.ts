@@ -9,9 +9,9 @@ import type { Figure } from './figure.js';
 
 const gzipped = (bytes: Uint8Array): number => gzipSync(bytes, { level: 9 }).length;
 
-/** The script of a Worker that loads a model and runs it: nothing of HTTP. */
-async function inferenceScript(): Promise<Uint8Array> {
-  const entry = fileURLToPath(new URL('../../src/backend/wasm/open.js', import.meta.url));
+/** What opens a model and runs it: nothing of HTTP. */
+async function inferenceScript(file: string): Promise<Uint8Array> {
+  const entry = fileURLToPath(new URL(`../../src/backend/wasm/${file}`, import.meta.url));
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
@@ -31,7 +31,9 @@ const sizeOf = (path: string): Cells[string] =>
   existsSync(path) ? { value: spreadOf([gzipped(readFileSync(path))]) } : { reason: 'not installed' };
 
 export async function sizes(): Promise<readonly Figure[]> {
-  const script = await inferenceScript();
+  const scriptOf = async (file: string): Promise<Cells[string]> => {
+    return { value: spreadOf([gzipped(await inferenceScript(file))]) };
+  };
   const row = (id: string, title: string, cells: Cells): Figure => ({ id, title, unit: 'bytes', cells });
   return [
     row('module-bytes', 'inference module, gzipped', {
@@ -45,8 +47,11 @@ export async function sizes(): Promise<readonly Figure[]> {
       'quern-simd': sizeOf(modulePath('train-simd')),
     }),
     row('script-bytes', 'JavaScript for inference, minified and gzipped', {
-      quern: { value: spreadOf([gzipped(script)]) },
+      quern: await scriptOf('open-laid-out.js'),
       'onnxruntime-web': sizeOf(peer('onnxruntime-web/dist/ort.wasm.bundle.min.mjs')),
+    }),
+    row('whole-script-bytes', 'the same with all that opens model files that were not laid out', {
+      quern: await scriptOf('open.js'),
     }),
   ];
 }

@@ -4,6 +4,7 @@
  * the code it failed.
  */
 import { QuernError } from '../core/errors.js';
+import { addBuild } from './commands/build.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addInspect } from './commands/inspect.js';
 import { addPredict } from './commands/predict.js';
@@ -22,6 +23,7 @@ addTrain(program);
 addEvaluate(program);
 addPredict(program);
 addInspect(program);
+addBuild(program);
 addServe(program);
 addProfile(program);
 

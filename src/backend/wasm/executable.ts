@@ -16,6 +16,7 @@ import { type ModuleTraits, traitsOf } from './module.js';
 import { draftPlan } from './plan.js';
 import { Store } from './store.js';
 
+/** How a program is compiled, and for which module. */
 export interface WasmOptions extends CompileOptions, ExecutorOptions {}
 
 /** Also runs synchronously: nothing waits for anything but the kernels. */

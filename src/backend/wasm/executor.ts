@@ -45,6 +45,7 @@ export interface Begun {
   readonly first: number;
 }
 
+/** A laid-out program in a memory of its own, ready to run. */
 export class Executor {
   /** The whole memory, which never grows. */
   protected readonly memory: DataView;

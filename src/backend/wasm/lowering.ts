@@ -68,9 +68,11 @@ export interface Emitter {
   readonly flavour: Flavour;
 }
 
+/** How int8 products are summed: `dot` is the relaxed dot product with full 8-bit activations, where a probe found it exact. */
+export const int8Flavours = ['dot', 'widen'] as const;
+
 export interface Flavour {
-  /** How int8 products are summed: `dot` is the relaxed dot product with full 8-bit activations, where a probe found it exact. */
-  readonly int8: 'dot' | 'widen';
+  readonly int8: (typeof int8Flavours)[number];
 }
 
 /** Emits the records of a node. Throws `UnsupportedError` for attributes or dtypes that the kernels do not take. */

@@ -51,14 +51,21 @@ export interface ModuleTraits {
   readonly flavour: Flavour;
 }
 
+function sectionOf(module: WebAssembly.Module, name: string): string {
+  const [section] = WebAssembly.Module.customSections(module, name);
+  if (!section) throw foreign(`no section ${name}`);
+  return new TextDecoder().decode(section);
+}
+
+/** Which engine a module is of: the same for those with the same kernels, in the same layouts, whatever their instructions. */
+export const engineOf = (module: WebAssembly.Module): string => sectionOf(module, 'quern.engine');
+
 /**
  * The kernels of a module. A section of its own has a line for each function that it exports: `pointer* integer float~`
  * for a kernel, `-` for what is none. A program calls few of them, so a line is read when its kernel is asked for.
  */
-function kernelsOf(module: WebAssembly.Module): KernelTable {
-  const [section] = WebAssembly.Module.customSections(module, 'quern.kernels');
-  if (!section) throw foreign('no list of kernels');
-  const lines = new TextDecoder().decode(section).split('\n');
+export function kernelsOf(module: WebAssembly.Module): KernelTable {
+  const lines = sectionOf(module, 'quern.kernels').split('\n');
   const exported = WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function');
   const kernels = exported.flatMap(({ name }, i) => (lines[i] === '-' ? [] : [[name, lines[i] ?? ''] as const]));
   const known = new Map<string, Kernel>();
