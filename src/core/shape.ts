@@ -3,6 +3,7 @@
  * coefficients over symbols (`batch`, `4*batch`, `batch*length+1`) and floors (`floor((length+1)/2)`). Canonical text
  * makes symbolic dimensions plain data: equal dimensions are equal strings, they print as they read, they are JSON.
  */
+import { type Algebra, readDim } from './dimension.js';
 import { ArgumentError, ShapeError } from './errors.js';
 
 /** A fixed extent, or the canonical text of a symbolic one. */
@@ -16,9 +17,8 @@ export type Extents = Readonly<Record<string, number>>;
 /** A sum of terms: monomial (sorted atoms joined by `*`, empty for the constant) to coefficient. */
 type Polynomial = Map<string, number>;
 
-/** Dimensions are read from files, and products of sums grow fast. */
+/** Products of sums grow fast. */
 const maxTerms = 32;
-const maxText = 1024;
 
 /** What a text has been found to say. */
 interface Known {
@@ -28,69 +28,18 @@ interface Known {
 
 const texts = new Map<string, Known>();
 
-function scan(text: string): Polynomial {
-  let at = 0;
-  const fail = (): never => {
-    throw new ArgumentError(
-      'dimension',
-      `a dimension such as 'batch' or '4*batch+1' is required. Received '${text.slice(0, maxText)}'.`,
-    );
-  };
-  if (text.length > maxText) fail();
-  const sum = (): Polynomial => {
-    let total = term(text[at] === '-' ? (at++, -1) : 1);
-    while (text[at] === '+' || text[at] === '-') {
-      const sign = text[at++] === '+' ? 1 : -1;
-      total = plus(total, term(sign));
-    }
-    return total;
-  };
-  const term = (sign: number): Polynomial => {
-    let product = times(constant(sign), factor());
-    while (text[at] === '*') {
-      at++;
-      product = times(product, factor());
-    }
-    return product;
-  };
-  const factor = (): Polynomial => {
-    if (text.startsWith('floor((', at)) {
-      at += 7;
-      const inside = sum();
-      if (!text.startsWith(')/', at)) fail();
-      at += 2;
-      const divisor = integer();
-      if (text[at++] !== ')') fail();
-      return floorOf(inside, divisor);
-    }
-    if (text[at] === '(') {
-      at++;
-      const inside = sum();
-      if (text[at++] !== ')') fail();
-      return inside;
-    }
-    const symbol = /^[A-Za-z_][A-Za-z0-9_]*/.exec(text.slice(at));
-    if (symbol) {
-      at += symbol[0].length;
-      return new Map([[symbol[0], 1]]);
-    }
-    return constant(integer());
-  };
-  const integer = (): number => {
-    const digits = /^[0-9]+/.exec(text.slice(at));
-    if (!digits) return fail();
-    at += digits[0].length;
-    return Number(digits[0]);
-  };
-  const result = sum();
-  if (at !== text.length) fail();
-  return result;
-}
+const polynomials: Algebra<Polynomial> = {
+  constant: (value) => constant(value),
+  symbol: (name) => new Map([[name, 1]]),
+  plus: (a, b) => plus(a, b),
+  times: (a, b) => times(a, b),
+  floor: (inside, divisor) => floorOf(inside, divisor),
+};
 
 function known(text: string): Known {
   const found = texts.get(text);
   if (found) return found;
-  const polynomial = scan(text.replace(/\s*([-+*/()])\s*/g, '$1'));
+  const polynomial = readDim(text.replace(/\s*([-+*/()])\s*/g, '$1'), polynomials);
   return remember(text, { polynomial, canonical: format(polynomial) });
 }
 
@@ -239,20 +188,22 @@ export function symbolsOf(dim: Dim): string[] {
 /** The value of a dimension when its symbols have the given extents. */
 export function evaluateDim(dim: Dim, extents: Extents): number {
   if (typeof dim === 'number') return dim;
-  let total = 0;
-  for (const [monomial, coefficient] of polynomial(dim)) {
-    total += atomsOf(monomial).reduce((product, atom) => product * evaluateAtom(atom, extents), coefficient);
-  }
-  return total;
+  return readDim(dim, {
+    ...numbers,
+    symbol: (name) => {
+      const extent = extents[name];
+      if (extent === undefined) throw new ShapeError('dimension', `symbol '${name}' has no extent here.`);
+      return extent;
+    },
+  });
 }
 
-function evaluateAtom(atom: string, extents: Extents): number {
-  const extent = extents[atom];
-  if (extent !== undefined) return extent;
-  const floor = /^floor\(\((.*)\)\/([0-9]+)\)$/.exec(atom);
-  if (!floor) throw new ShapeError('dimension', `symbol '${atom}' has no extent here.`);
-  return Math.floor(evaluateDim(floor[1] as string, extents) / Number(floor[2]));
-}
+const numbers: Omit<Algebra<number>, 'symbol'> = {
+  constant: (value) => value,
+  plus: (a, b) => a + b,
+  times: (a, b) => a * b,
+  floor: (inside, divisor) => Math.floor(inside / divisor),
+};
 
 export const evaluateShape = (shape: Shape, extents: Extents): number[] =>
   shape.map((dim) => evaluateDim(dim, extents));

@@ -6,8 +6,8 @@
  */
 import { bytesPerElement } from '../../core/dtype.js';
 import { FormatError, UnsupportedError } from '../../core/errors.js';
-import type { NDArray } from '../../core/ndarray.js';
-import { type Dim, evaluateDim, sizeOfShape } from '../../core/shape.js';
+import { type NDArray, sizeOf } from '../../core/ndarray.js';
+import { type Dim, evaluateDim, evaluateShape } from '../../core/shape.js';
 import { mapNamed, type Named } from '../../core/tree.js';
 import {
   type Check,
@@ -204,7 +204,7 @@ const layout: Check<Omit<LaidOut, 'words'> & { readonly flavours: readonly strin
     variables,
     ...Object.values(graphs).flatMap(({ inputs, outputs }) => [inputs, outputs]),
   ].flatMap((values) => Object.entries<PlacedValue>(values))) {
-    const size = held(place, () => evaluateDim(sizeOfShape(each.shape), bounds)) * bytesPerElement[each.dtype];
+    const size = held(place, () => sizeOf(evaluateShape(each.shape, bounds))) * bytesPerElement[each.dtype];
     if (each.at < PLANS || each.at % bytesPerElement[each.dtype] !== 0 || each.at + size > end) {
       throw new FormatError(where, `'${name}' must lie within the memory.`);
     }
@@ -221,10 +221,10 @@ export interface OpenedFile {
 }
 
 /**
- * Reads a laid-out model for an engine of this name and flavour. Throws `FormatError`, or `UnsupportedError` when it was laid
+ * Reads a laid-out model for an engine of this name; its flavour is asked for where that makes a difference. Throws `FormatError`, or `UnsupportedError` when it was laid
  * out for another version of the engine.
  */
-export function readLaidOut(source: SyncByteSource, engine: string, flavour: string): OpenedFile {
+export function readLaidOut(source: SyncByteSource, engine: string, flavourOf: () => string): OpenedFile {
   const file = readSync(source, readContainer(source.size, format));
   const made = file.metadata.get('engine');
   if (versionOf(file, 'formatVersion') !== version || made !== engine) {
@@ -235,9 +235,9 @@ export function readLaidOut(source: SyncByteSource, engine: string, flavour: str
   }
   const json = parseJson(layoutName, readSync(source, readBytes(file, layoutName, mostBytes)), depth);
   const layouts = list(layout, 16)(json, new Place(layoutName));
-  const at = layouts.findIndex(({ flavours }) => flavours.includes(flavour));
+  const at = layouts.length === 1 ? 0 : indexFor(flavourOf(), layouts);
   const chosen = layouts[at];
-  if (!chosen) throw new UnsupportedError(where, `a layout for engines of the flavour '${flavour}' is required.`);
+  if (!chosen) throw new FormatError(where, 'a layout is required. Received none.');
   const lengths = layouts.map(({ regions }) => regions.plans / 4);
   const start = lengths.slice(0, at).reduce((sum, length) => sum + length, 0);
   const words = wordsOf(
@@ -251,6 +251,12 @@ export function readLaidOut(source: SyncByteSource, engine: string, flavour: str
     assets: readSync(source, readAssets(file)),
     read: (name) => valueOf(source, file, name, chosen.variables[name]),
   };
+}
+
+function indexFor(flavour: string, layouts: readonly { readonly flavours: readonly string[] }[]): number {
+  const at = layouts.findIndex(({ flavours }) => flavours.includes(flavour));
+  if (at < 0) throw new UnsupportedError(where, `a layout for engines of the flavour '${flavour}' is required.`);
+  return at;
 }
 
 function wordsOf(source: SyncByteSource, file: Container, length: number): Uint32Array {

@@ -21,8 +21,8 @@ export interface OpenLaidOut {
  */
 export function openLaidOut(bytes: Uint8Array | ArrayBuffer, options: ExecutorOptions): OpenLaidOut {
   const { module, threads } = options;
-  const { flavour } = traitsOf(module, (threads?.count ?? 1) > 1);
-  const { laidOut, assets, read } = readLaidOut(memorySource(bytes), engineOf(module), flavour.int8);
+  const flavourOf = (): string => traitsOf(module, (threads?.count ?? 1) > 1).flavour.int8;
+  const { laidOut, assets, read } = readLaidOut(memorySource(bytes), engineOf(module), flavourOf);
   const executable = new Executor(laidOut, options);
   try {
     for (const [name, { session }] of Object.entries(laidOut.variables)) {
