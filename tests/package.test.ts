@@ -67,23 +67,28 @@ test('is imported by its name, trains and saves', ({ folder }) => {
   );
 });
 
-test('has its edge in one file, which throws the errors that the whole package exports', ({ folder }) => {
-  const script = `import { readFileSync } from 'node:fs';
+for (const [entry, opens, opened] of [
+  ['quern/edge', 'openModel', 'openModel(new Uint8Array(8), {})'],
+  ['quern/executor', 'openLaidOut', 'Promise.resolve().then(() => openLaidOut(new Uint8Array(8), { module }))'],
+] as const)
+  test(`has ${entry} in one file, which throws the errors that the whole package exports`, ({ folder }) => {
+    const script = `import { readFileSync } from 'node:fs';
     import { FormatError } from 'quern';
-    import { openModel } from 'quern/edge';
-    const path = new URL(import.meta.resolve('quern/edge'));
+    import { ${opens} } from '${entry}';
+    const path = new URL(import.meta.resolve('${entry}'));
+    const module = new WebAssembly.Module(readFileSync(new URL(import.meta.resolve('quern/wasm/infer-simd.wasm'))));
     const text = readFileSync(path, 'utf8');
     const imported = [...text.matchAll(/(?:from|import)\\s*"([^"]+)"/g)].map(([, name]) => name);
     const beside = [...text.matchAll(/new URL\\("([^"]+)",import\\.meta\\.url\\)/g)].map(([, name]) => name);
-    const known = await openModel(new Uint8Array(8), {}).catch((error) => error instanceof FormatError);
+    const known = await ${opened}.catch((error) => error instanceof FormatError);
     for (const name of beside) readFileSync(new URL(name, path));
     console.log(JSON.stringify({ known, imported: [...new Set(imported)], beside }));`;
-  assert.equal(JSON.parse(run(process.execPath, ['--input-type=module', '--eval', script], join(folder, 'app'))), {
-    known: true,
-    imported: ['../src/core/errors.js'],
-    beside: ['./worker-web.js'],
+    assert.equal(JSON.parse(run(process.execPath, ['--input-type=module', '--eval', script], join(folder, 'app'))), {
+      known: true,
+      imported: ['../src/core/errors.js'],
+      beside: ['./worker-web.js'],
+    });
   });
-});
 
 test('serves from Node', async ({ folder, model }) => {
   const args = [main(folder), 'serve', model.path, '--target', 'node', '--port', '0', '--json'];
