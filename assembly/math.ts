@@ -1,30 +1,22 @@
-// Functions of floats, and the table of constants that they load. Largest errors in units in the last place, against
-// float64, over 1.2e9 arguments of all exponents (pow: 2e7 pairs); tests/math.test.ts holds them to it:
-//
-//             relaxed   simd
-//   exp         1.57     1.90
-//   log         0.83     0.84
-//   tanh        5.3      6.4     near 1; never beyond it
-//   expRow      2.2      2.5     exp of what is not above 0
-//   sigmoid     2.7      2.5     1 / (1 + exp(-x))
-//   pow         0.51     0.51
+// Functions of floats, and the table of constants that they load. docs/accuracy.md has their largest errors; that of `expRow`,
+// exp of what is not above 0, is 2.2 units in the last place, without relaxed SIMD 2.5.
 //
 // NaN gives NaN. Below the smallest normal number exp gives 0; log and pow take denormal numbers, and pow gives them.
 // Constants are loaded, for engines rebuild v128.const wherever it stands.
 
+import { doubles, floats, ints, longs } from './constants';
 import { lanesBelow, loadLanes, storeLanes } from './lanes';
-import { scratch } from './runtime';
-import { fma, fnma } from './simd';
+import { fma, fmaDouble, fnma } from './simd';
 
 const TABLE: usize = 1024;
 
 // exp
 const HIGHEST: usize = TABLE;
 const LOWEST: usize = TABLE + 16;
-const LOG2E: usize = TABLE + 32;
-const EXPONENT: usize = TABLE + 48;
-const LN2_HIGH: usize = TABLE + 64;
-const LN2_LOW: usize = TABLE + 80;
+export const LOG2E: usize = TABLE + 32;
+export const EXPONENT: usize = TABLE + 48;
+export const LN2_HIGH: usize = TABLE + 64;
+export const LN2_LOW: usize = TABLE + 80;
 const EXP_2: usize = TABLE + 96;
 const EXP_3: usize = TABLE + 112;
 const EXP_4: usize = TABLE + 128;
@@ -40,7 +32,7 @@ const MANTISSA: usize = TABLE + 256;
 const LOG_1: usize = TABLE + 272;
 const LOG_2: usize = TABLE + 288;
 const LOG_3: usize = TABLE + 304;
-const HALF: usize = TABLE + 320;
+export const HALF: usize = TABLE + 320;
 const INFINITE: usize = TABLE + 336;
 // tanh
 const TANH_LIMIT: usize = TABLE + 352;
@@ -55,98 +47,92 @@ const TANH_Q4: usize = TABLE + 480;
 // pow, in float64
 const POW_ROOT_HALF: usize = TABLE + 496;
 const POW_MANTISSA: usize = TABLE + 512;
-const POW_LOG2E: usize = TABLE + 528;
+const POW_BELOW: usize = TABLE + 528;
 const POW_LOG: usize = TABLE + 544;
 const POW_EXP: usize = TABLE + 624;
 const POW_EXPONENT: usize = TABLE + 736;
 const POW_LIMIT: usize = TABLE + 752;
-const POW_ONE: usize = TABLE + 768;
-const POW_INFINITE: usize = TABLE + 784;
-const LARGEST: usize = TABLE + 800;
-const NOT_SIGN: usize = TABLE + 816;
+export const ONE_DOUBLE: usize = TABLE + 768;
+const POW_TWO_52: usize = TABLE + 784;
+const POW_WHOLE: usize = TABLE + 800;
+export const NOT_SIGN: usize = TABLE + 816;
 // exp, to the nearest power of two
 const MINUS_HALF: usize = TABLE + 832;
 const NEAR_2: usize = TABLE + 848;
 const NEAR_3: usize = TABLE + 864;
 const NEAR_4: usize = TABLE + 880;
 const NEAR_5: usize = TABLE + 896;
+// the least sum of the smallest normal number's bits and those of one
+const NORMAL: usize = TABLE + 912;
 
-function floats(at: usize, value: f32): void {
-  v128.store(at, f32x4.splat(value));
-}
-
-function ints(at: usize, value: i32): void {
-  v128.store(at, i32x4.splat(value));
-}
-
-function doubles(at: usize, value: f64): void {
-  v128.store(at, f64x2.splat(value));
-}
-
-/** Writes the constants at [1024, 2048). */
+/** Writes the constants at [1024, 1952). */
 export function setupMath(): void {
+  let at = TABLE;
   // e^r = 1 + r + r^2 (c2 + c3 r + ... + c6 r^4) on [0, ln 2], least relative error 3e-9.
-  floats(HIGHEST, 88.8);
-  floats(LOWEST, -88);
-  floats(LOG2E, 1.44269504);
-  floats(EXPONENT, 12583039); // 1.5 * 2^23 + 127: the sum's low bits are the biased exponent
-  floats(LN2_HIGH, 0.693359375);
-  floats(LN2_LOW, -2.12194440e-4);
-  floats(EXP_2, 0.5000022851336118);
-  floats(EXP_3, 0.1666319139622765);
-  floats(EXP_4, 0.04185498172853581);
-  floats(EXP_5, 0.007868427826821052);
-  floats(EXP_6, 0.0019124861482158508);
-  floats(ONE, 1);
+  at = floats(at, 88.8);
+  at = floats(at, -88);
+  at = floats(at, 1.44269504);
+  at = floats(at, 12583039); // 1.5 * 2^23 + 127: the sum's low bits are the biased exponent
+  at = floats(at, 0.693359375);
+  at = floats(at, -2.12194440e-4);
+  at = floats(at, 0.5000022851336118);
+  at = floats(at, 0.1666319139622765);
+  at = floats(at, 0.04185498172853581);
+  at = floats(at, 0.007868427826821052);
+  at = floats(at, 0.0019124861482158508);
+  at = floats(at, 1);
   // log(1 + f) = 2s + s z (c1 + c2 z + c3 z^2), s = f / (2 + f), z = s^2, least relative error 1e-9.
-  floats(SMALLEST, 1.17549435e-38);
-  floats(TWO_23, 8388608);
-  ints(INT_23, 23);
-  ints(ROOT_HALF, 0x3f3504f3);
-  ints(MANTISSA, 0x7fffff);
-  floats(LOG_1, 0.6666677638162062);
-  floats(LOG_2, 0.3997754157562795);
-  floats(LOG_3, 0.2987172775721441);
-  floats(HALF, 0.5);
-  floats(INFINITE, Infinity);
+  at = floats(at, 1.17549435e-38);
+  at = floats(at, 8388608);
+  at = ints(at, 23);
+  at = ints(at, 0x3f3504f3);
+  at = ints(at, 0x7fffff);
+  at = floats(at, 0.6666677638162062);
+  at = floats(at, 0.3997754157562795);
+  at = floats(at, 0.2987172775721441);
+  at = floats(at, 0.5);
+  at = floats(at, Infinity);
   // tanh(x) = x (1 + p1 u + ... + p4 u^4) / (1 + q1 u + ... + q4 u^4), u = x^2, on [0, 9.02], relative error 4e-8.
-  floats(TANH_LIMIT, 9.02);
-  floats(TANH_P1, 0.1338268220424652);
-  floats(TANH_P2, 0.0034974522422999144);
-  floats(TANH_P3, 2.0635743567254394e-5);
-  floats(TANH_P4, 1.3384197750099247e-8);
-  floats(TANH_Q1, 0.46716001629829407);
-  floats(TANH_Q2, 0.025884339585900307);
-  floats(TANH_Q3, 0.0003288509033154696);
-  floats(TANH_Q4, 7.790207519065007e-7);
-  // The same logarithm with five terms (3e-14), and 2^r = 1 + c1 r + ... + c7 r^7 on [-1/2, 1/2] (2e-10).
-  v128.store(POW_ROOT_HALF, i64x2.splat(0x3fe6a09e00000000));
-  v128.store(POW_MANTISSA, i64x2.splat(0x000fffffffffffff));
-  doubles(POW_LOG2E, 1.4426950408889634);
-  doubles(POW_LOG, 0.6666666667579991);
-  doubles(POW_LOG + 16, 0.3999999562253928);
-  doubles(POW_LOG + 32, 0.28572109052045547);
-  doubles(POW_LOG + 48, 0.22176194305010002);
-  doubles(POW_LOG + 64, 0.19584055749839308);
-  doubles(POW_EXP, 0.6931471838168677);
-  doubles(POW_EXP + 16, 0.24022650920782687);
-  doubles(POW_EXP + 32, 0.05550400375315061);
-  doubles(POW_EXP + 48, 0.009618056919350254);
-  doubles(POW_EXP + 64, 0.001334195100236379);
-  doubles(POW_EXP + 80, 0.00015461367657221677);
-  doubles(POW_EXP + 96, 0.000013359831999895838);
-  doubles(POW_EXPONENT, 6755399441056767); // 1.5 * 2^52 + 1023
-  doubles(POW_LIMIT, 200);
-  doubles(POW_ONE, 1);
-  doubles(POW_INFINITE, Infinity);
-  floats(LARGEST, 3.40282347e38);
-  ints(NOT_SIGN, 0x7fffffff);
+  at = floats(at, 9.02);
+  at = floats(at, 0.1338268220424652);
+  at = floats(at, 0.0034974522422999144);
+  at = floats(at, 2.0635743567254394e-5);
+  at = floats(at, 1.3384197750099247e-8);
+  at = floats(at, 0.46716001629829407);
+  at = floats(at, 0.025884339585900307);
+  at = floats(at, 0.0003288509033154696);
+  at = floats(at, 7.790207519065007e-7);
+  // log2(1 + f) = s (c0 + c1 z + ... + c4 z^4), s = f / (2 + f), z = s^2: relative error 5e-12; 2^r = 1 + c1 r + ... + c7 r^7
+  // on [-1/2, 1/2]: 5e-11.
+  at = longs(at, 0x3fe6a09e00000000);
+  at = longs(at, 0x000fffffffffffff);
+  at = longs(at, 0x00095f6200000000); // 1 less the root, by bits
+  at = doubles(at, 2.8853900817789353);
+  at = doubles(at, 0.9617966787103197);
+  at = doubles(at, 0.5770829114354177);
+  at = doubles(at, 0.41170366440532197);
+  at = doubles(at, 0.3402584767004029);
+  at = doubles(at, 0.6931471807045315);
+  at = doubles(at, 0.24022651066560524);
+  at = doubles(at, 0.055504103659927743);
+  at = doubles(at, 0.009618038132120758);
+  at = doubles(at, 0.0013333935054800352);
+  at = doubles(at, 0.00015466756302057557);
+  at = doubles(at, 1.5196156682517597e-05);
+  at = doubles(at, 6755399441056767); // 1.5 * 2^52 + 1023
+  at = doubles(at, 200);
+  at = doubles(at, 1);
+  at = doubles(at, 4503599627370496);
+  at = doubles(at, 4503599627371519); // 2^52 + 1023
+  at = ints(at, 0x7fffffff);
   // e^r = 1 + r + r^2 (c2 + c3 r + c4 r^2 + c5 r^3) on [-ln 2 / 2, ln 2 / 2], least relative error 1.1e-7.
-  floats(MINUS_HALF, -0.5);
-  floats(NEAR_2, 0.4999923030974419);
-  floats(NEAR_3, 0.16667115389066586);
-  floats(NEAR_4, 0.04189033150417398);
-  floats(NEAR_5, 0.00831250125056287);
+  at = floats(at, -0.5);
+  at = floats(at, 0.4999923030974419);
+  at = floats(at, 0.16667115389066586);
+  at = floats(at, 0.04189033150417398);
+  at = floats(at, 0.00831250125056287);
+  // Bits of positive normal numbers and of the smallest, added, are at least this; nothing else's are: Infinity's overflow.
+  ints(at, 0x01000000);
 }
 
 /** e^x of four floats. */
@@ -168,15 +154,14 @@ export function exp(x: v128): v128 {
   return f32x4.mul(p, i32x4.shl(bits, 23));
 }
 
-/** e^x of four floats that are not above 0, but for rounding. */
+/** e^x of four floats from the least power of two to 88.37. */
 // @ts-ignore: decorator
 @inline
-function expBelow(x: v128): v128 {
-  const a = f32x4.pmax(x, v128.load(LOWEST));
+export function expInside(x: v128): v128 {
   const bias = v128.load(EXPONENT);
-  const bits = fma(a, v128.load(LOG2E), bias);
+  const bits = fma(x, v128.load(LOG2E), bias);
   const n = f32x4.sub(bits, bias);
-  const r = fnma(n, v128.load(LN2_LOW), fnma(n, v128.load(LN2_HIGH), a));
+  const r = fnma(n, v128.load(LN2_LOW), fnma(n, v128.load(LN2_HIGH), x));
   const one = v128.load(ONE);
   let p = fma(v128.load(NEAR_5), r, v128.load(NEAR_4));
   p = fma(p, r, v128.load(NEAR_3));
@@ -286,7 +271,7 @@ function expOf(y: usize, x: usize, count: i32, change: v128, below: bool): v128 
   }
   for (; count > 0; count -= 4) {
     const a = loadLanes(x, count);
-    const p = below ? expBelow(f32x4.add(a, change)) : exp(v128.xor(a, change));
+    const p = below ? expInside(f32x4.pmax(f32x4.add(a, change), v128.load(LOWEST))) : exp(v128.xor(a, change));
     storeLanes(y, p, count);
     sumA = f32x4.add(sumA, count >= 4 ? p : v128.and(p, lanesBelow(count)));
     x += 16;
@@ -305,27 +290,94 @@ export function expAny(y: usize, x: usize, count: i32, sign: v128): void {
   expOf(y, x, count, sign, false);
 }
 
+/** n ln 2 + log(m), m from sqrt(1/2) to sqrt(2), f = m - 1; `rest` is n times the low part of ln 2. */
+// @ts-ignore: decorator
+@inline
+function logOf(m: v128, f: v128, n: v128, rest: v128, one: v128, c1: v128, c2: v128, c3: v128, high: v128): v128 {
+  const s = f32x4.div(f, f32x4.add(m, one));
+  const z = f32x4.mul(s, s);
+  const r = f32x4.mul(z, fma(fma(c3, z, c2), z, c1));
+  return fma(n, high, f32x4.add(f, fnma(s, f32x4.sub(f, r), rest)));
+}
+
 /** The natural logarithm: of 0 it is -Infinity, of what is below 0 NaN. */
 export function log(x: v128): v128 {
   const small = f32x4.lt(x, v128.load(SMALLEST));
   const rootHalf = v128.load(ROOT_HALF);
   const bits = i32x4.sub(v128.bitselect(f32x4.mul(x, v128.load(TWO_23)), x, small), rootHalf);
   const exponent = i32x4.sub(i32x4.shr_s(bits, 23), v128.and(small, v128.load(INT_23)));
-  const n = f32x4.convert_i32x4_s(exponent);
   const m = i32x4.add(v128.and(bits, v128.load(MANTISSA)), rootHalf);
+  const n = f32x4.convert_i32x4_s(exponent);
   const one = v128.load(ONE);
-  const f = f32x4.sub(m, one);
-  const s = f32x4.div(f, f32x4.add(f, f32x4.add(one, one)));
-  const z = f32x4.mul(s, s);
-  const r = f32x4.mul(z, fma(fma(v128.load(LOG_3), z, v128.load(LOG_2)), z, v128.load(LOG_1)));
-  const h = f32x4.mul(f32x4.mul(f, f), v128.load(HALF));
-  const low = fma(s, f32x4.add(h, r), f32x4.mul(n, v128.load(LN2_LOW)));
-  let y = fma(n, v128.load(LN2_HIGH), f32x4.sub(f, f32x4.sub(h, low)));
+  let y = logOf(
+    m, f32x4.sub(m, one), n, f32x4.mul(n, v128.load(LN2_LOW)), one, v128.load(LOG_1), v128.load(LOG_2), v128.load(LOG_3),
+    v128.load(LN2_HIGH),
+  );
   const infinite = v128.load(INFINITE);
   const zero = i32x4.splat(0);
   y = v128.bitselect(y, x, f32x4.lt(x, infinite));
   y = v128.or(y, f32x4.lt(x, zero));
   return v128.bitselect(f32x4.neg(infinite), y, f32x4.eq(x, zero));
+}
+
+/**
+ * y = log(x) for `count` floats, a multiple of four, or, `above`, log(1 + x): the logarithm of what 1 + x rounds to, with
+ * what was rounded away times the slope there. y may be x. What is not positive and normal is left to `log`.
+ */
+// @ts-ignore: decorator
+@inline
+function logVectors(y: usize, x: usize, count: i32, above: bool): void {
+  const rootHalf = v128.load(ROOT_HALF);
+  const mantissa = v128.load(MANTISSA);
+  const smallest = v128.load(SMALLEST);
+  const normal = v128.load(NORMAL);
+  const one = v128.load(ONE);
+  const c1 = v128.load(LOG_1);
+  const c2 = v128.load(LOG_2);
+  const c3 = v128.load(LOG_3);
+  const high = v128.load(LN2_HIGH);
+  const low = v128.load(LN2_LOW);
+  while (count >= 4) {
+    let z: v128;
+    let u: v128;
+    let odd: v128;
+    let any = false;
+    // Left for `log`, so that this loop calls nothing.
+    do {
+      const a = v128.load(x);
+      u = above ? f32x4.add(one, a) : a;
+      const bits = i32x4.sub(u, rootHalf);
+      const exponent = i32x4.shr_s(bits, 23);
+      const n = f32x4.convert_i32x4_s(exponent);
+      const m = i32x4.add(v128.and(bits, mantissa), rootHalf);
+      const f = f32x4.sub(m, one);
+      let rest = f32x4.mul(n, low);
+      if (above) {
+        const lost = f32x4.mul(f32x4.sub(a, f32x4.sub(u, one)), i32x4.sub(one, i32x4.shl(exponent, 23)));
+        rest = fma(lost, fma(f, f32x4.sub(f, one), one), rest);
+      }
+      z = logOf(m, f, n, rest, one, c1, c2, c3, high);
+      if (above) z = v128.or(z, v128.andnot(a, v128.load(NOT_SIGN)));
+      // Beyond 2^127 the scale of what is lost is no number.
+      odd = i32x4.gt_s(normal, i32x4.add(above ? f32x4.add(u, u) : u, smallest));
+      any = v128.any_true(odd);
+      v128.store(y, z);
+      x += 16;
+      y += 16;
+      count -= 4;
+    } while (!any && count >= 4);
+    if (any) v128.store(y - 16, v128.bitselect(log(u), z, odd));
+  }
+}
+
+/** y = log(x) for `count` floats, a multiple of four; y may be x. */
+export function logRow(y: usize, x: usize, count: i32): void {
+  logVectors(y, x, count, false);
+}
+
+/** y = log(1 + x) for `count` floats, a multiple of four; y may be x. */
+export function log1pRow(y: usize, x: usize, count: i32): void {
+  logVectors(y, x, count, true);
 }
 
 /** 1 / (1 + e^-x) of four floats. */
@@ -362,7 +414,7 @@ export function tanh(x: v128): v128 {
   );
 }
 
-/** y = tanh(x) for `count` floats; y may be x. */
+/** y = tanh(x) for `count` floats, a multiple of four; y may be x. */
 export function tanhRow(y: usize, x: usize, count: i32): void {
   const highest = v128.load(TANH_LIMIT);
   const lowest = f32x4.neg(highest);
@@ -381,70 +433,82 @@ export function tanhRow(y: usize, x: usize, count: i32): void {
     x += 16;
     y += 16;
   }
-  if (count > 0) {
-    v128.store(scratch(), loadLanes(x, count));
-    tanhRow(scratch(), scratch(), 4);
-    storeLanes(y, v128.load(scratch()), count);
-  }
 }
 
-/** x^y of two float64 lanes, x not negative. */
-function powHalf(x: v128, y: v128): v128 {
-  const one = v128.load(POW_ONE);
-  const rootHalf = v128.load(POW_ROOT_HALF);
-  const bits = i64x2.sub(x, rootHalf);
-  const exponent = i32x4.shr_s(bits, 20);
-  const k = f64x2.convert_low_i32x4_s(v128.shuffle<i32>(exponent, exponent, 1, 3, 1, 3));
-  const f = f64x2.sub(i64x2.add(v128.and(bits, v128.load(POW_MANTISSA)), rootHalf), one);
-  const s = f64x2.div(f, f64x2.add(f, f64x2.add(one, one)));
+/** x^y of two float64 lanes, of a normal float32 x that is positive and a finite y. */
+// @ts-ignore: decorator
+@inline
+function powInside(x: v128, y: v128): v128 {
+  const one = v128.load(ONE_DOUBLE);
+  const bits = i64x2.add(x, v128.load(POW_BELOW));
+  const k = f64x2.sub(v128.or(i64x2.shr_u(bits, 52), v128.load(POW_TWO_52)), v128.load(POW_WHOLE));
+  const m = i64x2.add(v128.and(bits, v128.load(POW_MANTISSA)), v128.load(POW_ROOT_HALF));
+  const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
   const z = f64x2.mul(s, s);
-  let p = v128.load(POW_LOG, 64);
-  p = f64x2.add(f64x2.mul(p, z), v128.load(POW_LOG, 48));
-  p = f64x2.add(f64x2.mul(p, z), v128.load(POW_LOG, 32));
-  p = f64x2.add(f64x2.mul(p, z), v128.load(POW_LOG, 16));
-  p = f64x2.add(f64x2.mul(p, z), v128.load(POW_LOG));
-  const natural = f64x2.add(f64x2.add(s, s), f64x2.mul(f64x2.mul(s, z), p));
-  let log2 = f64x2.add(f64x2.mul(natural, v128.load(POW_LOG2E)), k);
-  const infinite = v128.load(POW_INFINITE);
-  log2 = v128.bitselect(log2, x, f64x2.lt(x, infinite));
-  log2 = v128.bitselect(f64x2.neg(infinite), log2, f64x2.eq(x, i32x4.splat(0)));
-
+  const zz = f64x2.mul(z, z);
+  let p = fmaDouble(v128.load(POW_LOG, 64), zz, fmaDouble(v128.load(POW_LOG, 48), z, v128.load(POW_LOG, 32)));
+  p = fmaDouble(p, zz, fmaDouble(v128.load(POW_LOG, 16), z, v128.load(POW_LOG)));
   const limit = v128.load(POW_LIMIT);
-  const t = f64x2.pmax(f64x2.pmin(f64x2.mul(y, log2), limit), f64x2.neg(limit));
-  const n = f64x2.nearest(t);
-  const r = f64x2.sub(t, n);
-  p = v128.load(POW_EXP, 96);
-  p = f64x2.add(f64x2.mul(p, r), v128.load(POW_EXP, 80));
-  p = f64x2.add(f64x2.mul(p, r), v128.load(POW_EXP, 64));
-  p = f64x2.add(f64x2.mul(p, r), v128.load(POW_EXP, 48));
-  p = f64x2.add(f64x2.mul(p, r), v128.load(POW_EXP, 32));
-  p = f64x2.add(f64x2.mul(p, r), v128.load(POW_EXP, 16));
-  p = f64x2.add(f64x2.mul(p, r), v128.load(POW_EXP));
-  p = f64x2.add(f64x2.mul(p, r), one);
-  return f64x2.mul(p, i64x2.shl(f64x2.add(n, v128.load(POW_EXPONENT)), 52));
+  const t = f64x2.pmax(f64x2.pmin(f64x2.mul(y, fmaDouble(s, p, k)), limit), f64x2.neg(limit));
+  const exponent = v128.load(POW_EXPONENT);
+  const n = f64x2.add(t, exponent);
+  const r = f64x2.sub(t, f64x2.sub(n, exponent));
+  const rr = f64x2.mul(r, r);
+  p = fmaDouble(v128.load(POW_EXP, 96), rr, fmaDouble(v128.load(POW_EXP, 80), r, v128.load(POW_EXP, 64)));
+  p = fmaDouble(p, rr, fmaDouble(v128.load(POW_EXP, 48), r, v128.load(POW_EXP, 32)));
+  p = fmaDouble(p, rr, fmaDouble(v128.load(POW_EXP, 16), r, v128.load(POW_EXP)));
+  p = fmaDouble(p, r, one);
+  return f64x2.mul(p, i64x2.shl(n, 52));
 }
 
-/**
- * x^y as C's powf: a negative x takes integer powers only, x^0 and 1^y are 1 even of NaN, (-1)^±Infinity is 1.
- * Through 2^(y log2 x) in float64, which keeps large powers exact and rounds denormal results once.
- */
-export function pow(x: v128, y: v128): v128 {
+/** z = |x|^y, right where x is positive and both are finite, as x^y anywhere. */
+function powEdges(x: v128, y: v128, z: v128): v128 {
   const zero = i32x4.splat(0);
   const one = v128.load(ONE);
-  const largest = v128.load(LARGEST);
+  const infinite = v128.load(INFINITE);
   const base = f32x4.abs(x);
-  const power = f32x4.pmax(f32x4.pmin(y, largest), f32x4.neg(largest));
-  const low = powHalf(f64x2.promote_low_f32x4(base), f64x2.promote_low_f32x4(power));
-  const high = powHalf(
-    f64x2.promote_low_f32x4(v128.shuffle<i32>(base, base, 2, 3, 2, 3)),
-    f64x2.promote_low_f32x4(v128.shuffle<i32>(power, power, 2, 3, 2, 3)),
-  );
-  let z = v128.shuffle<i32>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5);
+  const endless = v128.not(f32x4.lt(f32x4.abs(y), infinite));
+  // Of 0, infinities and NaN: 0 or infinite, by the side of 1 on which the base lies.
+  const side = f32x4.mul(f32x4.sub(base, one), y);
+  const limit = v128.or(v128.and(f32x4.gt(side, zero), infinite), f32x4.ne(side, side));
+  const inside = v128.and(f32x4.gt(base, zero), f32x4.lt(base, infinite));
+  z = v128.bitselect(z, limit, v128.andnot(inside, endless));
   const half = f32x4.mul(y, v128.load(HALF));
   const integer = f32x4.eq(f32x4.trunc(y), y);
   const odd = v128.and(integer, f32x4.ne(f32x4.trunc(half), half));
   z = v128.or(z, v128.andnot(v128.and(x, odd), v128.load(NOT_SIGN)));
   const root = v128.andnot(f32x4.lt(x, zero), integer);
-  z = v128.or(z, v128.and(root, f32x4.lt(base, v128.load(INFINITE))));
-  return v128.bitselect(one, z, v128.or(f32x4.eq(y, zero), f32x4.eq(x, one)));
+  z = v128.or(z, v128.and(root, f32x4.lt(base, infinite)));
+  const plain = v128.or(f32x4.eq(y, zero), f32x4.eq(x, one));
+  return v128.bitselect(one, z, v128.or(plain, v128.and(f32x4.eq(base, one), f32x4.eq(f32x4.abs(y), infinite))));
+}
+
+/**
+ * z = x^y for `count` floats, an even number, as C's powf: a negative x takes integer powers only, x^0 and 1^y are 1 even of
+ * NaN, (-1)^±Infinity is 1. Through 2^(y log2 x) in float64, which keeps large powers exact and rounds denormal results
+ * once. x and y advance by their steps, in bytes, for every two.
+ */
+export function powPairs(z: usize, x: usize, y: usize, count: i32, stepX: usize, stepY: usize): void {
+  const notSign = v128.load(NOT_SIGN);
+  const infinite = v128.load(INFINITE);
+  while (count > 0) {
+    let a: v128;
+    let b: v128;
+    let power: v128;
+    let any = false;
+    // Left where there is more to a power, so that this loop calls nothing.
+    do {
+      a = v128.load64_splat(x);
+      b = v128.load64_splat(y);
+      power = f32x4.demote_f64x2_zero(powInside(f64x2.promote_low_f32x4(v128.and(a, notSign)), f64x2.promote_low_f32x4(b)));
+      const odd = i32x4.gt_s(v128.load(NORMAL), i32x4.add(a, v128.load(SMALLEST)));
+      any = v128.any_true(v128.or(odd, i32x4.eq(v128.and(b, infinite), infinite)));
+      v128.store64_lane(z, power, 0);
+      x += stepX;
+      y += stepY;
+      z += 8;
+      count -= 2;
+    } while (!any && count > 0);
+    if (any) v128.store64_lane(z - 8, powEdges(a, b, power), 0);
+  }
 }

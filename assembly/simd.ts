@@ -14,6 +14,20 @@ export function fnma(x: v128, y: v128, z: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_nmadd(x, y, z) : f32x4.sub(z, f32x4.mul(x, y));
 }
 
+/** x * y + z of two float64 lanes; fused where the module is relaxed. */
+// @ts-ignore: decorator
+@inline
+export function fmaDouble(x: v128, y: v128, z: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f64x2.relaxed_madd(x, y, z) : f64x2.add(f64x2.mul(x, y), z);
+}
+
+/** z - x * y of two float64 lanes; fused where the module is relaxed. */
+// @ts-ignore: decorator
+@inline
+export function fnmaDouble(x: v128, y: v128, z: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f64x2.relaxed_nmadd(x, y, z) : f64x2.sub(z, f64x2.mul(x, y));
+}
+
 /** The larger of each two lanes; NaN where one of them is. */
 // @ts-ignore: decorator
 @inline

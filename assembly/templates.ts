@@ -155,13 +155,12 @@ class ZipRow<Op> {
         y += 64;
       }
     }
-    for (; n >= 4; n -= 4) {
-      v128.store(y, op.apply(v128.load(a), v128.load(b)));
+    for (; n > 0; n -= 4) {
+      storeLanes(y, op.apply(loadLanes(a, n), loadLanes(b, n)), n);
       a += stepA << 2;
       b += stepB << 2;
       y += 16;
     }
-    if (n > 0) storeLanes(y, op.apply(loadLanes(a, n), loadLanes(b, n)), n);
   }
 }
 

@@ -2,6 +2,7 @@
 // 144. Images are polynomials, whose values at six points are multiplied: 0, -a, a, -b, b and infinity. Points with a = 1 /
 // sqrt(2), b = 1 / a keep the transforms well conditioned: the largest error is 1.4 times that of a plain sum, where it is
 // 7 to 11 times with the usual points of 1 and 2 (normal numbers, 8 to 64 channels).
+import { floats } from './constants';
 import { copyBytes, loadLanes, storeLanes } from './lanes';
 import { fma, fnma } from './simd';
 
@@ -27,25 +28,22 @@ const a: f64 = 0.7071067811865476;
 /** Bytes of the vectors that a transform along one axis leaves for the other. */
 export const BUFFER: usize = 36 * 16;
 
-function floats(at: usize, value: f64): void {
-  v128.store(at, f32x4.splat(<f32>value));
-}
-
 /** Writes the constants at [3840, 4096). */
 export function setupWinograd(): void {
-  floats(A, a);
-  floats(B, 2 * a);
-  floats(A2, 0.5);
-  floats(B2, 2);
-  floats(SUM, 2.5);
-  floats(A3, a / 2);
-  floats(B3, 4 * a);
-  floats(W_A, -2.0 / 3);
-  floats(W_A1, -2.0 / 3 * a);
-  floats(W_A2, -1.0 / 3);
-  floats(W_B, 1.0 / 6);
-  floats(W_B1, a / 3);
-  floats(W_B2, 1.0 / 3);
+  let at = TABLE;
+  at = floats(at, <f32>a);
+  at = floats(at, <f32>(2 * a));
+  at = floats(at, 0.5);
+  at = floats(at, 2);
+  at = floats(at, 2.5);
+  at = floats(at, <f32>(a / 2));
+  at = floats(at, <f32>(4 * a));
+  at = floats(at, <f32>(-2.0 / 3));
+  at = floats(at, <f32>(-2.0 / 3 * a));
+  at = floats(at, <f32>(-1.0 / 3));
+  at = floats(at, <f32>(1.0 / 6));
+  at = floats(at, <f32>(a / 3));
+  floats(at, <f32>(1.0 / 3));
 }
 
 /** to[36 planes][channels] = the values at all points of the 6 x 6 pixels at `from`, of four channels or more. */

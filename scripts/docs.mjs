@@ -1,5 +1,5 @@
-// Writes what the documentation takes from the code: docs/support.md from the tables, docs/accuracy.md from the heads of the
-// kernels, and the reference of all public names, as HTML in dist/docs, from their docstrings. `--matrix` leaves out the last.
+// Writes what the documentation takes from the code: docs/support.md from the tables, docs/accuracy.md from what was measured,
+// and the reference of all public names, as HTML in dist/docs, from their docstrings. `--matrix` leaves out the last.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

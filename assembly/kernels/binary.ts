@@ -1,7 +1,8 @@
 // Functions of two and three operands, with broadcasting. A unit is BLOCK elements of the result.
 
 import { loadOctets, loadLanes, storeOctets, storeLanes } from '../lanes';
-import { pow } from '../math';
+import { powPairs } from '../math';
+import { scratch } from '../runtime';
 import { atan2 } from '../special';
 import { compare, eachRow, spread, spreadByte, zip, zipBytes } from '../templates';
 
@@ -86,20 +87,26 @@ export function minF32(begin: i32, end: i32, y: usize, a: usize, b: usize, table
 }
 
 @unmanaged
-class Pow {
+class PowRow {
   @inline
-  heavy(): bool {
-    return true;
-  }
-
-  @inline
-  apply(a: v128, b: v128): v128 {
-    return pow(a, b);
+  row(y: usize, a: usize, b: usize, _c: usize, n: i32, stepA: usize, stepB: usize, _stepC: usize): void {
+    a = spread(a, stepA, 0);
+    b = spread(b, stepB, 1);
+    const whole = n & -2;
+    powPairs(y, a, b, whole, stepA << 1, stepB << 1);
+    if (n > whole) {
+      // Behind what is read of a repeated element.
+      const last = scratch() + 16;
+      store<f32>(last, load<f32>(a + <usize>whole * stepA));
+      store<f32>(last, load<f32>(b + <usize>whole * stepB), 8);
+      powPairs(last, last, last + 8, 2, 0, 0);
+      store<f32>(y + (<usize>whole << 2), load<f32>(last));
+    }
   }
 }
 
 export function powF32(begin: i32, end: i32, y: usize, a: usize, b: usize, table: usize): void {
-  zip<Pow>(begin, end, y, a, b, table);
+  eachRow<PowRow, i32, i32, i32, i32>(begin, end, y, a, b, 0, table);
 }
 
 @unmanaged

@@ -1,7 +1,7 @@
 // Functions of one operand. A unit is BLOCK elements.
 
 import { loadOctets, loadLanes, storeOctets, storeLanes } from '../lanes';
-import { expAny, log, tanhRow } from '../math';
+import { expAny } from '../math';
 import { fail, NOT_FINITE } from '../runtime';
 import { elementsBefore, map, narrow } from '../templates';
 
@@ -152,23 +152,6 @@ export function sigmoidF32(begin: i32, end: i32, y: usize, x: usize, count: i32)
       storeLanes(y, f32x4.div(one, f32x4.add(one, loadLanes(y, n))), n);
       y += 16;
     }
-  }
-}
-
-export function tanhF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  const first = elementsBefore(begin, count);
-  const at = <usize>first << 2;
-  tanhRow(y + at, x + at, elementsBefore(end, count) - first);
-}
-
-export function logF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  const first = elementsBefore(begin, count);
-  x += <usize>first << 2;
-  y += <usize>first << 2;
-  for (let n = elementsBefore(end, count) - first; n > 0; n -= 4) {
-    storeLanes(y, log(loadLanes(x, n)), n);
-    x += 16;
-    y += 16;
   }
 }
 

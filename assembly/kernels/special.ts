@@ -1,7 +1,9 @@
-// Functions of one operand of assembly/special.ts, and rounding. A unit is BLOCK elements.
+// Functions of one operand that take rows, and rounding. A unit is BLOCK elements.
 
 import { loadLanes, storeLanes } from '../lanes';
-import { cos, erf, expm1, log1p, sin } from '../special';
+import { log1pRow, logRow, tanhRow } from '../math';
+import { scratch } from '../runtime';
+import { erfRow, expm1Row, waveRow } from '../special';
 import { elementsBefore, map } from '../templates';
 
 @unmanaged
@@ -29,76 +31,68 @@ export function roundF32(begin: i32, end: i32, y: usize, x: usize, count: i32): 
   map<Nearest>(begin, end, y, x, count);
 }
 
-/** y = f(x), not unrolled: these functions are long. */
-// @ts-ignore: decorator
-@inline
-function each<Op>(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  const first = elementsBefore(begin, count);
-  x += <usize>first << 2;
-  y += <usize>first << 2;
-  for (let n = elementsBefore(end, count) - first; n > 0; n -= 4) {
-    storeLanes(y, changetype<Op>(0).apply(loadLanes(x, n)), n);
-    x += 16;
-    y += 16;
-  }
+const ERF: i32 = 0;
+const SIN: i32 = 1;
+const COS: i32 = 2;
+const LOG: i32 = 3;
+const LOG1P: i32 = 4;
+const EXPM1: i32 = 5;
+const TANH: i32 = 6;
+
+/** y = f(x) for `count` floats, a multiple of eight; y may be x. */
+function row(f: i32, y: usize, x: usize, count: i32): void {
+  if (f == ERF) erfRow(y, x, count);
+  else if (f == LOG) logRow(y, x, count);
+  else if (f == LOG1P) log1pRow(y, x, count);
+  else if (f == EXPM1) expm1Row(y, x, count);
+  else if (f == TANH) tanhRow(y, x, count);
+  else waveRow(y, x, count, f == COS ? 1 : 0);
 }
 
-@unmanaged
-class Erf {
-  @inline
-  apply(x: v128): v128 {
-    return erf(x);
+/** y = f(x): whole vectors in place, the last ones through the scratch. */
+function each(f: i32, begin: i32, end: i32, y: usize, x: usize, count: i32): void {
+  const first = elementsBefore(begin, count);
+  const n = elementsBefore(end, count) - first;
+  const rest = n & 7;
+  x += <usize>first << 2;
+  y += <usize>first << 2;
+  row(f, y, x, n - rest);
+  if (rest) {
+    const last = scratch();
+    x += <usize>(n - rest) << 2;
+    y += <usize>(n - rest) << 2;
+    v128.store(last, loadLanes(x, rest));
+    v128.store(last, loadLanes(x + 16, rest - 4), 16);
+    row(f, last, last, 8);
+    storeLanes(y, v128.load(last), rest);
+    storeLanes(y + 16, v128.load(last, 16), rest - 4);
   }
 }
 
 export function erfF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  each<Erf>(begin, end, y, x, count);
-}
-
-@unmanaged
-class Sin {
-  @inline
-  apply(x: v128): v128 {
-    return sin(x);
-  }
+  each(ERF, begin, end, y, x, count);
 }
 
 export function sinF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  each<Sin>(begin, end, y, x, count);
-}
-
-@unmanaged
-class Cos {
-  @inline
-  apply(x: v128): v128 {
-    return cos(x);
-  }
+  each(SIN, begin, end, y, x, count);
 }
 
 export function cosF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  each<Cos>(begin, end, y, x, count);
+  each(COS, begin, end, y, x, count);
 }
 
-@unmanaged
-class Log1p {
-  @inline
-  apply(x: v128): v128 {
-    return log1p(x);
-  }
+export function logF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
+  each(LOG, begin, end, y, x, count);
 }
 
 export function log1pF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  each<Log1p>(begin, end, y, x, count);
-}
-
-@unmanaged
-class Expm1 {
-  @inline
-  apply(x: v128): v128 {
-    return expm1(x);
-  }
+  each(LOG1P, begin, end, y, x, count);
 }
 
 export function expm1F32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
-  each<Expm1>(begin, end, y, x, count);
+  each(EXPM1, begin, end, y, x, count);
+}
+
+export function tanhF32(begin: i32, end: i32, y: usize, x: usize, count: i32): void {
+  each(TANH, begin, end, y, x, count);
 }

@@ -8,13 +8,14 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { accuracyPart } from './accuracy.js';
 import { killedRunsPart } from './killed-runs.js';
 import { mnistCnnPart } from './mnist-cnn.js';
 import { programParts } from './programs.js';
 import { type Part, print, type Row } from './row.js';
 import { timerPart } from './timer.js';
 
-const parts: readonly Part[] = [mnistCnnPart, ...programParts, killedRunsPart, timerPart];
+const parts: readonly Part[] = [mnistCnnPart, ...programParts, killedRunsPart, accuracyPart, timerPart];
 
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true });
 const names = parts.map(({ name }) => name);

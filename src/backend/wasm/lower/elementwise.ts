@@ -7,7 +7,7 @@ import { type BinaryKernel, zip } from './binary.js';
 import { broadcastTable, emitElements, scalar, unitsOf } from './rows.js';
 
 /** Scratch of a thread for the last elements, where they do not fill a vector, and for angles that are far from 0. */
-const VECTOR_BYTES = 32;
+const VECTOR_BYTES = 48;
 
 /** Kernels of (y, x, count). */
 type UnaryKernel =
