@@ -24,6 +24,30 @@ export function preparePanel(
   }
 }
 
+/**
+ * The sums that give the largest results of `taps` blocks of `rows` rows, in the first block: results rise with their sums,
+ * or fall in the columns whose scale is negative.
+ */
+export function poolSums(sums: usize, rows: i32, taps: i32, scales: usize): void {
+  const zero = i32x4.splat(0);
+  const falling0 = i32x4.lt_s(v128.load(scales), zero);
+  const falling1 = i32x4.lt_s(v128.load(scales, 16), zero);
+  const block = <usize>rows << 5;
+  for (; rows > 0; rows--) {
+    let most0 = v128.xor(v128.load(sums), falling0);
+    let most1 = v128.xor(v128.load(sums, 16), falling1);
+    let from = sums;
+    for (let tap = taps - 1; tap > 0; tap--) {
+      from += block;
+      most0 = i32x4.max_s(most0, v128.xor(v128.load(from), falling0));
+      most1 = i32x4.max_s(most1, v128.xor(v128.load(from, 16), falling1));
+    }
+    v128.store(sums, v128.xor(most0, falling0));
+    v128.store(sums, v128.xor(most1, falling1), 16);
+    sums += 32;
+  }
+}
+
 /** Floats of `count` rows from their sums: y = sum * scale + bias, at least `low`. */
 export function storeFloats(panel: usize, table: usize, sums: usize, count: i32, offset: usize, columns: i32, low: f32): void {
   const scale0 = v128.load(panel), scale1 = v128.load(panel, 16);

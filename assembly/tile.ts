@@ -4,7 +4,7 @@ import {
   wide1x4, wide2x1, wide2x2,
 } from './generated/tiles';
 import {
-  dots1, dots2, dots3, dots4, dots5, dots6, pairs1, pairs2, pairs3, pairs4, pairs5,
+  dots1, dots2, dots3, dots4, dots5, dots6, pairs1, pairs2, pairs3, pairs4, pairs5, words1, words4, words5,
 } from './generated/integer-tiles';
 import { HAS_DOT, TILE_ROWS } from './simd';
 
@@ -143,6 +143,22 @@ export function pairsOfPanel(
       default: pairs5(table, b, segments, length, gap, start, sums);
     }
     table += height << 3;
+    sums += height << 5;
+    count -= height;
+  }
+}
+
+/**
+ * sums[row][8] = A * B for `count` rows of 16-bit integers, `step` bytes apart; `length` pairs of them. For two, three and
+ * seven rows there is one or two more, of whatever lies there.
+ */
+export function wordsOfPanel(a: usize, step: usize, count: i32, b: usize, length: i32, sums: usize): void {
+  while (count > 0) {
+    const height = count == 1 ? 1 : count % 5 < 2 ? 5 : 4;
+    if (height == 1) words1(a, step, b, length, sums);
+    else if (height == 4) words4(a, step, b, length, sums);
+    else words5(a, step, b, length, sums);
+    a += <usize>height * step;
     sums += height << 5;
     count -= height;
   }

@@ -224,17 +224,24 @@ export function evaluateKernels(
   }
 }
 
-/** Zeros from `to` on, up to `end` or at most 12 bytes beyond it. Returns `end`. */
+/** Bytes from one point's numbers to the next one's: never a multiple of 128, so that they fall into all sets of a cache. */
 // @ts-ignore: decorator
 @inline
-function clear(to: usize, end: usize): usize {
-  for (; to < end; to += 16) v128.store(to, i32x4.splat(0));
+export function planeOf(bytes: usize): usize {
+  return bytes + 63 & ~63 | 64;
+}
+
+/** `fill` from `to` on, up to `end` or at most 15 bytes beyond it. Returns `end`. */
+// @ts-ignore: decorator
+@inline
+function clear(to: usize, end: usize, fill: v128): usize {
+  for (; to < end; to += 16) v128.store(to, fill);
   return end;
 }
 
-/** The 6 x 6 pixels from (row, column) on of an image, zeros where they lie outside of it; up to 12 bytes more. */
+/** The 6 x 6 pixels from (row, column) on of an image, `fill` where they lie outside of it; up to 15 bytes more. */
 export function copyTile(
-  to: usize, image: usize, row: i32, column: i32, height: i32, width: i32, pixel: usize,
+  to: usize, image: usize, row: i32, column: i32, height: i32, width: i32, pixel: usize, fill: v128,
 ): void {
   const first = max(0, min(6, -column));
   const last = max(first, min(6, width - column));
@@ -242,10 +249,10 @@ export function copyTile(
     const end = to + 6 * pixel;
     if (i >= 0 && i < height && first < last) {
       const bytes = <usize>(last - first) * pixel;
-      to = clear(to, to + <usize>first * pixel);
+      to = clear(to, to + <usize>first * pixel, fill);
       copyBytes(to, image + <usize>(i * width + column + first) * pixel, bytes);
       to += bytes;
     }
-    to = clear(to, end);
+    to = clear(to, end, fill);
   }
 }

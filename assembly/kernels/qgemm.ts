@@ -6,7 +6,7 @@
 // everywhere: weights by groups of two, windows widened to 16 bits in the thread's scratch.
 import { scratch } from '../runtime';
 import { loadOctets } from '../lanes';
-import { PANEL_BYTES, preparePanel, storeFloats, storeQuantized } from '../results';
+import { PANEL_BYTES, poolSums, preparePanel, storeFloats, storeQuantized } from '../results';
 import { dotsOfPanel, pairsOfPanel } from '../tile';
 import { windowRows } from '../window';
 
@@ -97,30 +97,6 @@ function gatherWide(to: usize, from: usize, segments: i32, length: i32, step: i3
     for (; i < length; i += 4) v128.store64_lane(to + (i << 1), i16x8.extend_low_i8x16_u(v128.load32_zero(from + i)), 0);
     to += length << 1;
     from += step;
-  }
-}
-
-/**
- * The sums that give the largest results of `taps` blocks of `rows` rows, in the first block: results rise with their sums,
- * or fall in the columns whose scale is negative.
- */
-function poolSums(sums: usize, rows: i32, taps: i32, scales: usize): void {
-  const zero = i32x4.splat(0);
-  const falling0 = i32x4.lt_s(v128.load(scales), zero);
-  const falling1 = i32x4.lt_s(v128.load(scales, 16), zero);
-  const block = <usize>rows << 5;
-  for (; rows > 0; rows--) {
-    let most0 = v128.xor(v128.load(sums), falling0);
-    let most1 = v128.xor(v128.load(sums, 16), falling1);
-    let from = sums;
-    for (let tap = taps - 1; tap > 0; tap--) {
-      from += block;
-      most0 = i32x4.max_s(most0, v128.xor(v128.load(from), falling0));
-      most1 = i32x4.max_s(most1, v128.xor(v128.load(from, 16), falling1));
-    }
-    v128.store(sums, v128.xor(most0, falling0));
-    v128.store(sums, v128.xor(most1, falling1), 16);
-    sums += 32;
   }
 }
 

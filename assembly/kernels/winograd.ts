@@ -2,17 +2,10 @@
 // values at the points are held for some tiles at a time, in the thread's scratch, which the second cache should hold.
 import { scratch } from '../runtime';
 import { biasBlock, rowsOfPanel } from '../tile';
-import { BUFFER, copyTile, evaluateKernels, evaluateTile, interpolateTile } from '../winograd';
+import { BUFFER, copyTile, evaluateKernels, evaluateTile, interpolateTile, planeOf } from '../winograd';
 
 /** Scratch: eight zeros, the transforms' buffer, the bias of a unit's filters, its table of tiles, a tile, its values. */
 const ZERO_BYTES: usize = 64;
-
-/** Bytes from one point's values to the next one's: never a multiple of 128, so that they fall into all sets of a cache. */
-// @ts-ignore: decorator
-@inline
-function planeOf(numbers: i32): usize {
-  return (<usize>numbers << 2) + 63 & ~63 | 64;
-}
 
 /**
  * y = windows of x * kernel + bias; the kernel is packed by `packWinograd`. Tiles of 4 x 4 results are counted over all
@@ -29,10 +22,10 @@ export function winograd(
   const line = <usize>width * pixel;
   const outPixel = <usize>filters << 2;
   const outLine = <usize>outWidth * outPixel;
-  const valuePlane = planeOf(unitTiles * channels);
-  const productPlane = planeOf(unitTiles * unitColumns);
+  const valuePlane = planeOf(<usize>(unitTiles * channels) << 2);
+  const productPlane = planeOf(<usize>(unitTiles * unitColumns) << 2);
   const panel = <usize>channels << 5;
-  const kernelPlane = planeOf(((filters + 7) & ~7) * channels);
+  const kernelPlane = planeOf(<usize>((filters + 7) >> 3) * panel);
   const zeros = scratch();
   const buffer = zeros + ZERO_BYTES;
   const biases = buffer + BUFFER;
@@ -59,7 +52,7 @@ export function winograd(
         if (row >= 0 && row + 6 <= height && pixels >= 0 && pixels + 6 <= width) {
           evaluateTile(to, valuePlane, image + <usize>row * line + <usize>pixels * pixel, line, pixel, channels, buffer);
         } else {
-          copyTile(patch, image, row, pixels, height, width, pixel);
+          copyTile(patch, image, row, pixels, height, width, pixel, i32x4.splat(0));
           evaluateTile(to, valuePlane, patch, 6 * pixel, pixel, channels, buffer);
         }
       }
@@ -104,7 +97,7 @@ export function packWinograd(
   begin: i32, end: i32, to: usize, from: usize, tapStep: i32, channels: i32, channelStep: i32, filters: i32, filterStep: i32,
 ): void {
   const panel = <usize>channels << 5;
-  const plane = planeOf(((filters + 7) & ~7) * channels);
+  const plane = planeOf(<usize>((filters + 7) >> 3) * panel);
   for (let unit = begin; unit < end; unit++) {
     for (let half = 0; half < 8; half += 4) {
       const filter = (unit << 3) + half;

@@ -9,6 +9,7 @@ import type { IntegerCluster } from '../integer.js';
 import type { Address, Emitter, Operand } from '../lowering.js';
 import { clamp, lowOf, roundUp } from './blocks.js';
 import { type Images, padded } from './frame.js';
+import { emitWinogradInteger, isFaster } from './winograd-integer.js';
 
 /** Multiply-adds of a unit. */
 const TARGET = { dot: 2 ** 21, widen: 2 ** 19 } as const;
@@ -30,6 +31,7 @@ export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) 
   const y = operand(typeof output === 'number' ? output : output.value);
   const input = operand(x.value);
   const kernel = operand(weight.value);
+  if (isFaster(cluster, kernel, y, emit)) return emitWinogradInteger(cluster, operand, emit);
   const window = windowOf(root, kernel, emit);
   const { kernelSize, strides, channels, filters } = window;
   const isConvolution = root.op === 'conv2d';

@@ -28,7 +28,7 @@ export interface Tiled {
 }
 
 /** Points at which a tile's values are multiplied. */
-const POINTS = 36;
+export const POINTS = 36;
 /** What a unit's tiles hold, which bounds a thread's scratch, and what the packed kernels hold, at most. */
 const MOST_CHANNELS = 512;
 const MOST_PAIRS = 2 ** 16;
@@ -46,8 +46,8 @@ const MANY_TILES = 128;
 const MOST_TILES = 48;
 
 /** Bytes from one point's numbers to the next one's: an odd multiple of what a line of the cache holds. */
-const planeOf = (numbers: number): number => {
-  const lines = Math.ceil(numbers / 16);
+export const planeOf = (bytes: number): number => {
+  const lines = Math.ceil(bytes / 64);
   return 64 * (lines + 1 - (lines % 2));
 };
 
@@ -76,7 +76,7 @@ export function emitWinograd({ x, kernel, bias, y, top, left, activation, flippe
   const perTile = 4 * POINTS * (channels + unitColumns);
   const unitTiles = clamp(Math.floor(UNIT_BYTES / perTile / 6) * 6, 12, MOST_TILES);
   const scratch = 64 + 16 * POINTS + 4 * unitColumns + 8 * unitTiles + 4 * POINTS * channels + 80;
-  emit.threadScratch(scratch + POINTS * (planeOf(unitTiles * channels) + planeOf(unitTiles * unitColumns)));
+  emit.threadScratch(scratch + POINTS * (planeOf(4 * unitTiles * channels) + planeOf(4 * unitTiles * unitColumns)));
   emit.record('winograd', mulDims(ceilDivDim(tiles, unitTiles), Math.ceil(filters / unitColumns)), {
     x: x.at,
     kernel: packWinograd(kernel, flipped, channels, filters, emit),
@@ -102,7 +102,7 @@ function packWinograd(kernel: Operand, flipped: boolean, channels: number, filte
   const panels = Math.ceil(filters / 8);
   const layout = `winograd ${flipped ? 'flipped ' : ''}${kernel.shape}`;
   const tap = 4 * channels * filters;
-  return emit.packed(kernel, layout, POINTS * planeOf(panels * 8 * channels), (to) => {
+  return emit.packed(kernel, layout, POINTS * planeOf(32 * panels * channels), (to) => {
     const from = flipped ? beyond(kernel.at, 8 * tap) : kernel.at;
     const steps = flipped
       ? { tapStep: -tap, channelStep: 4, filterStep: 4 * channels }
