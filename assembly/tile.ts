@@ -153,15 +153,15 @@ export function pairsOfPanel(
  * seven rows there is one or two more, of whatever lies there.
  */
 export function wordsOfPanel(a: usize, step: usize, count: i32, b: usize, length: i32, sums: usize): void {
-  while (count > 0) {
-    const height = count == 1 ? 1 : count % 5 < 2 ? 5 : 4;
-    if (height == 1) words1(a, step, b, length, sums);
-    else if (height == 4) words4(a, step, b, length, sums);
-    else words5(a, step, b, length, sums);
-    a += <usize>height * step;
-    sums += height << 5;
-    count -= height;
+  for (; count % 5 > 1; count -= 4) {
+    words4(a, step, b, length, sums, 1);
+    a += 4 * step;
+    sums += 4 << 5;
   }
+  if (count <= 0) return;
+  const fives = count / 5;
+  words5(a, step, b, length, sums, fives);
+  if (count % 5) words1(a + <usize>(5 * fives) * step, step, b, length, sums + (5 * fives << 5), 1);
 }
 
 /** The bias of `columns` columns from `column` on, with zeros to the next multiple of eight; zeros without a bias. */

@@ -282,25 +282,31 @@ ${[0, 1].map(most).join('\n')}
 `;
 }
 
-/** Rows of 16-bit integers, `step` bytes apart, times B of 16-bit integers, [K / 2][8][2]; lengths in groups. */
+/** `tiles` times so many rows of 16-bit integers, `step` bytes apart, times B of 16-bit integers, [K / 2][8][2]; lengths in groups. */
 function wordTile(rows) {
-  const group = (u) => `    b0 = v128.load(b, ${32 * u});
-    b1 = v128.load(b, ${32 * u + 16});
-${each(rows, (i) => `    x = v128.load32_splat(a${i}, ${4 * u});\n    c${i}0 = i32x4.add(c${i}0, i32x4.dot_i16x8_s(x, b0));\n    c${i}1 = i32x4.add(c${i}1, i32x4.dot_i16x8_s(x, b1));`)}`;
-  const loop = (unroll) => `  for (; k >= ${unroll}; k -= ${unroll}) {
+  const group = (u) => `      b0 = v128.load(b, ${32 * u});
+      b1 = v128.load(b, ${32 * u + 16});
+${each(rows, (i) => `      x = v128.load32_splat(a${i}, ${4 * u});\n      c${i}0 = i32x4.add(c${i}0, i32x4.dot_i16x8_s(x, b0));\n      c${i}1 = i32x4.add(c${i}1, i32x4.dot_i16x8_s(x, b1));`)}`;
+  const loop = (unroll) => `    for (; k >= ${unroll}; k -= ${unroll}) {
 ${range(unroll).map(group).join('\n')}
-${each(rows, (i) => `    a${i} += ${4 * unroll};`)}
-    b += ${32 * unroll};
-  }`;
+${each(rows, (i) => `      a${i} += ${4 * unroll};`)}
+      b += ${32 * unroll};
+    }`;
   return `
-export function words${rows}(a0: usize, step: usize, b: usize, length: i32, sums: usize): void {
-${each(rows - 1, (i) => `  let a${i + 1} = a${i} + step;`)}
-  let c00 = i32x4.splat(0), c01 = c00;
-${each(rows - 1, (i) => `  let c${i + 1}0 = c00, c${i + 1}1 = c00;`)}
+export function words${rows}(from: usize, step: usize, panel: usize, length: i32, sums: usize, tiles: i32): void {
   let b0: v128, b1: v128, x: v128;
-  let k = length;
+  for (; tiles > 0; tiles--) {
+    let a0 = from;
+${each(rows - 1, (i) => `    let a${i + 1} = a${i} + step;`)}
+    let c00 = i32x4.splat(0), c01 = c00;
+${each(rows - 1, (i) => `    let c${i + 1}0 = c00, c${i + 1}1 = c00;`)}
+    let b = panel;
+    let k = length;
 ${rows > 4 ? `${loop(2)}\n` : ''}${loop(1)}
-${each(rows, (i) => `  v128.store(sums, c${i}0, ${32 * i});\n  v128.store(sums, c${i}1, ${32 * i + 16});`)}
+${each(rows, (i) => `    v128.store(sums, c${i}0, ${32 * i});\n    v128.store(sums, c${i}1, ${32 * i + 16});`)}
+    from += ${rows} * step;
+    sums += ${32 * rows};
+  }
 }
 `;
 }

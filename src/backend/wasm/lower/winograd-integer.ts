@@ -13,8 +13,8 @@ import { planeOf, POINTS } from './winograd.js';
 /** What a unit's tiles hold, which bounds a thread's scratch, and what the packed kernels hold, at most. */
 const MOST_CHANNELS = 512;
 const MOST_PAIRS = 2 ** 16;
-/** What reading the packed kernels costs, in the time of the products of so many tiles. */
-const READ_TILES = 1;
+/** What reading the packed kernels costs, in the time of the products of so many tiles; as much again where they are largest, twice. */
+const READ_TILES = 0.5;
 /** What the transforms of a tile cost for a channel and for a filter, in multiply-adds for each point. */
 const EVALUATE = 4;
 const INTERPOLATE = 16;
@@ -45,7 +45,7 @@ export function isFaster(cluster: IntegerCluster, kernel: Operand, y: Operand, e
   if (pool && [...pool.attrs.poolSize, ...pool.attrs.strides].some((extent) => extent !== 2)) return false;
   const pairs = channels * roundUp(filters, 8);
   if (channels < 8 || channels > MOST_CHANNELS || pairs > MOST_PAIRS) return false;
-  const products = (emit.bound(tilesOf(cluster, y.shape)) + READ_TILES) * POINTS;
+  const products = (emit.bound(tilesOf(cluster, y.shape)) + READ_TILES + pairs / MOST_PAIRS) * POINTS;
   const pixels = emit.bound(sizeOfShape(y.shape.slice(0, 3))) * (pool ? 4 : 1);
   const plain = pixels * 9 * (pairs + WINDOW * (channels + filters));
   return products * (pairs + EVALUATE * channels + INTERPOLATE * filters) < plain;
