@@ -158,10 +158,13 @@ export function wordsOfPanel(a: usize, step: usize, count: i32, b: usize, length
     a += 4 * step;
     sums += 4 << 5;
   }
-  if (count <= 0) return;
-  const fives = count / 5;
-  words5(a, step, b, length, sums, fives);
-  if (count % 5) words1(a + <usize>(5 * fives) * step, step, b, length, sums + (5 * fives << 5), 1);
+  if (count > 4) {
+    words5(a, step, b, length, sums, count / 5);
+    a += <usize>(count - 1) * step;
+    sums += count - 1 << 5;
+    count %= 5;
+  }
+  if (count == 1) words1(a, step, b, length, sums, 1);
 }
 
 /** The bias of `columns` columns from `column` on, with zeros to the next multiple of eight; zeros without a bias. */

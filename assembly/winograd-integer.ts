@@ -12,14 +12,11 @@
 // To keep the sums small pixels count from 128: a constant image is zero at all points but (1, 1), where it is 36 times itself,
 // so that only there 36 * 128 is taken off. Then |sum| <= 9 * channels * 128 * 128, and up to `MOST_CHANNELS` channels are
 // added up at a time. Pixels that a result does not depend on cancel out exactly, whatever they are.
-
 import { loadOctets } from './lanes';
+import { NINTH } from './winograd';
 
 /** 9 * 128 * 128 * 227 < 2^25; even, since channels go by pairs. */
 export const MOST_CHANNELS: i32 = 226;
-
-/** 1 / 9 modulo 2^32. */
-const NINTH: i32 = 0x38e38e39;
 
 /** Values at the six points of six pixels. */
 // @ts-ignore: decorator
@@ -82,7 +79,7 @@ export function evaluateBytes(
  * block 2 * (row % 2) + column % 2, of `block` bytes, there at place 2 * (row / 2) + column / 2: pools of 2 x 2 take one of each.
  */
 export function interpolateSums(to: usize, block: usize, from: usize, plane: usize, buffer: usize): void {
-  const ninth = i32x4.splat(NINTH);
+  const ninth = v128.load(NINTH);
   const planes: usize = 6 * plane;
   for (let half: usize = 0; half < 32; half += 16) {
     let x = from + half;

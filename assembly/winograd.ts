@@ -2,7 +2,7 @@
 // 144. Images are polynomials, whose values at six points are multiplied: 0, -a, a, -b, b and infinity. Points with a = 1 /
 // sqrt(2), b = 1 / a keep the transforms well conditioned: the largest error is 1.4 times that of a plain sum, where it is
 // 7 to 11 times with the usual points of 1 and 2 (normal numbers, 8 to 64 channels).
-import { floats } from './constants';
+import { floats, ints } from './constants';
 import { copyBytes, loadLanes, storeLanes } from './lanes';
 import { fma, fnma } from './simd';
 
@@ -22,6 +22,8 @@ const W_A2: usize = TABLE + 144;
 const W_B: usize = TABLE + 160;
 const W_B1: usize = TABLE + 176;
 const W_B2: usize = TABLE + 192;
+/** 1 / 9 modulo 2^32: see assembly/winograd-integer.ts. */
+export const NINTH: usize = TABLE + 208;
 
 const a: f64 = 0.7071067811865476;
 
@@ -43,7 +45,8 @@ export function setupWinograd(): void {
   at = floats(at, <f32>(-1.0 / 3));
   at = floats(at, <f32>(1.0 / 6));
   at = floats(at, <f32>(a / 3));
-  floats(at, <f32>(1.0 / 3));
+  at = floats(at, <f32>(1.0 / 3));
+  ints(at, 0x38e38e39);
 }
 
 /** to[36 planes][channels] = the values at all points of the 6 x 6 pixels at `from`, of four channels or more. */

@@ -1,6 +1,7 @@
 /** Graphs of quantize and dequantize nodes: what becomes an integer kernel, and that it computes what the graph says. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wasmBackend } from '../src/backend/wasm/backend.js';
 import { integerClusters } from '../src/backend/wasm/integer.js';
 import { type NDArray, ndarray, sizeOf } from '../src/core/ndarray.js';
 import { type Key, normal, uniform } from '../src/core/random.js';
@@ -104,6 +105,44 @@ const layers: readonly Layer[] = [
     weights: [3, 3, 8, 16],
     axis: 3,
     apply: convolution(),
+    pool: {},
+  },
+  {
+    ...plain,
+    name: 'tiles cut off at the edges, odd channels',
+    x: [3, 9, 10, 13],
+    weights: [3, 3, 13, 20],
+    axis: 3,
+    apply: convolution(),
+  },
+  {
+    ...plain,
+    name: 'tiles over same padding around a zero point',
+    x: [2, 7, 6, 16],
+    weights: [3, 3, 16, 9],
+    axis: 3,
+    apply: convolution({ padding: 'same' }),
+    relu: false,
+    zeroPoint: 120,
+  },
+  {
+    ...plain,
+    name: 'tiles of several units, a float result',
+    x: [2, 25, 23, 8],
+    weights: [3, 3, 8, 40],
+    axis: null,
+    apply: convolution({ padding: 'same' }),
+    quantized: false,
+    zeroPoint: 255,
+  },
+  {
+    ...plain,
+    name: 'tiles of more channels than are added up at a time, pooled',
+    x: [2, 8, 7, 237],
+    weights: [3, 3, 237, 8],
+    axis: 3,
+    apply: convolution(),
+    zeroPoint: 128,
     pool: {},
   },
   {
@@ -228,6 +267,25 @@ for (const layer of layers) {
     }
   });
 }
+
+test('windows of 3 x 3 go by tiles where bytes are widened and it is faster', async () => {
+  const backend = wasmBackend({ module: 'infer-simd' });
+  const kernelsOf = async (layer: Layer): Promise<string[]> => {
+    const executable = await backend.compile(programOf(layer));
+    for (const [name, value] of Object.entries(valuesOf(layer, [1, 2]))) executable.setVariable(name, value);
+    const x = ndarray('f32', layer.x, normal([3, 4], sizeOf(layer.x)));
+    const { records } = await executable.time('predict', { x }, { runs: 1 });
+    executable.close();
+    return records.map(({ kernel }) => kernel);
+  };
+  for (const layer of layers) {
+    const tiled = layer.name.startsWith('tiles') || layer.name === 'eight channels, pooled';
+    assert.is((await kernelsOf(layer)).includes('winogradInteger'), tiled, layer.name);
+  }
+  const wide = { ...plain, axis: 3, apply: convolution() };
+  const tiny: Layer = { ...wide, name: 'tiles that are cut off most', x: [4, 7, 7, 8], weights: [3, 3, 8, 8] };
+  assert.not((await kernelsOf(tiny)).includes('winogradInteger'));
+});
 
 test('columns with a negative scale fall with their sums, pooled too', async () => {
   for (const layer of layers.filter(({ pool }) => pool)) {

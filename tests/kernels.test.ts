@@ -88,7 +88,6 @@ class IntegerProblem {
   readonly images = 2;
   readonly height = 6;
   readonly width = 7;
-  readonly zeroPoint = 131;
   readonly pixels: number;
   readonly x: readonly number[];
   readonly weights: readonly number[];
@@ -99,11 +98,15 @@ class IntegerProblem {
     readonly channels: number,
     readonly filters: number,
     readonly size: number,
+    readonly zeroPoint = 131,
+    /** The weights, and what makes the pixels of that. */
+    extreme?: readonly [weight: number, pixel: (at: number) => number],
   ) {
     const key: Key = [channels, filters];
     this.pixels = this.images * (this.height - size + 1) * (this.width - size + 1);
-    this.x = integers(key, this.images * this.height * this.width * channels, 0, 255);
-    this.weights = integers(key, size * size * channels * filters, -128, 127);
+    const [inputs, products] = [this.images * this.height * this.width * channels, size * size * channels * filters];
+    this.x = extreme ? Array.from({ length: inputs }, (_, at) => extreme[1](at)) : integers(key, inputs, 0, 255);
+    this.weights = extreme ? new Array<number>(products).fill(extreme[0]) : integers(key, products, -128, 127);
     this.scales = Array.from(uniform(key, filters, 0.001, 0.01), Math.fround);
     this.bias = normal(key, filters);
   }
@@ -151,7 +154,36 @@ class IntegerProblem {
       machine.call('convInteger', begin, end, ...places, ...window, ...pool, ...scaling, 12, 8, flavour, NONE);
     });
   }
+
+  /** All results as floats with unit scales, in fewer products. */
+  runTiles(machine: KernelMachine): string[] {
+    const { channels, filters, height, width, images, pixels } = this;
+    const panels = Math.ceil(filters / 8);
+    const weights = machine.place('i8', this.weights);
+    const packed = machine.place('u8', panels * (36 * 16 * (channels + (channels % 2)) + 32));
+    machine.call('packWinogradInteger', 0, panels, packed.at, weights.at, channels, filters);
+    const y = machine.place('f32', pixels * filters);
+    const one = machine.place('f32', [1]).at;
+    const zero = machine.place('u8', [this.zeroPoint]).at;
+    const x = machine.place('u8', this.x).at;
+    const tiles = images * Math.ceil((height - 2) / 4) * Math.ceil((width - 2) / 4);
+    const window = [tiles, height, width, channels, height - 2, width - 2, filters, 0, 0, 0];
+    return everyWay(machine, y, Math.ceil(tiles / 3) * panels, (begin, end) => {
+      const scaling = [one, zero, one, 0, 0, zero];
+      machine.call('winogradInteger', begin, end, x, packed.at, 0, y.at, ...window, ...scaling, 3, 8, NONE);
+    });
+  }
 }
+
+/** Sums at the ends of what an i32 holds on the way, from few channels and from as many as are added up at a time. */
+const extremes = [8, 9, 226, 227, 460].flatMap((channels) =>
+  [-128, 127].flatMap((weight) => [
+    new IntegerProblem(channels, 3, 3, 0, [weight, () => 255]),
+    new IntegerProblem(channels, 3, 3, 255, [weight, () => 0]),
+    new IntegerProblem(channels, 3, 3, 255, [weight, (at) => (Math.floor(at / channels) % 2) * 255]),
+    new IntegerProblem(channels, 3, 3, 0, [weight, (at) => ((Math.floor(at / channels / 7) + at) % 2) * 255]),
+  ]),
+);
 
 const problems = [
   new IntegerProblem(1, 5, 3),
@@ -159,6 +191,8 @@ const problems = [
   new IntegerProblem(4, 19, 3),
   new IntegerProblem(8, 8, 1),
 ];
+
+const tiled = [new IntegerProblem(8, 19, 3), new IntegerProblem(13, 8, 3), new IntegerProblem(230, 3, 3, 7)];
 
 const exact = (module: KernelMachine): boolean => module.call('probeDot') === 1;
 
@@ -175,6 +209,18 @@ test('integer products are exact, in every flavour that the probe allows', () =>
       const machine = new KernelMachine(module);
       for (const flavour of exact(machine) ? ([0, 1] as const) : ([1] as const)) {
         for (const seen of problem.run(machine, flavour, false)) assert.is(seen, expected, `${module}, ${flavour}`);
+      }
+    }
+  }
+});
+
+test('integer products by tiles are exact, at the ends of their ranges too', () => {
+  for (const problem of [...tiled, ...extremes]) {
+    const expected = Buffer.from(Float32Array.from(problem.sums()).buffer).toString('hex');
+    const { channels, zeroPoint } = problem;
+    for (const module of acceptedModules) {
+      for (const seen of problem.runTiles(new KernelMachine(module))) {
+        assert.is(seen, expected, `${module}, ${channels} channels, zero point ${zeroPoint}`);
       }
     }
   }

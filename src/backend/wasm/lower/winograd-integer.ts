@@ -71,9 +71,7 @@ export function emitWinogradInteger(
   const perTile = POINTS * (valueBytes + 32) + 512;
   const unitTiles = clamp(Math.floor(UNIT_BYTES / perTile / 5) * 5, 10, MOST_TILES);
   const places = 96 + 16 * POINTS + 128 * unitTiles + 4 * unitColumns + POINTS * channels + 80;
-  emit.threadScratch(
-    places + POINTS * (planeOf(unitTiles * valueBytes) + planeOf(32 * unitTiles)) + 512 * unitTiles,
-  );
+  emit.threadScratch(places + POINTS * (planeOf(unitTiles * valueBytes) + planeOf(32 * unitTiles)) + 512 * unitTiles);
   emit.record('winogradInteger', mulDims(ceilDivDim(tiles, unitTiles), Math.ceil(filters / unitColumns)), {
     x: images.at,
     kernel: packWinograd(kernel, channels, filters, emit),
