@@ -147,6 +147,15 @@ const layers: readonly Layer[] = [
   },
   {
     ...plain,
+    name: 'tiles, then a pool of 3 x 3',
+    x: [1, 13, 14, 16],
+    weights: [3, 3, 16, 8],
+    axis: 3,
+    apply: convolution(),
+    pool: { poolSize: 3 },
+  },
+  {
+    ...plain,
     name: 'strides, pooled by rows',
     x: [2, 13, 11, 1],
     weights: [3, 3, 1, 8],

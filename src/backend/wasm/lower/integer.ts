@@ -31,7 +31,7 @@ export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) 
   const y = operand(typeof output === 'number' ? output : output.value);
   const input = operand(x.value);
   const kernel = operand(weight.value);
-  if (isFaster(cluster, kernel, y, emit)) return emitWinogradInteger(cluster, operand, emit);
+  if (isFaster(cluster, operand, emit)) return emitWinogradInteger(cluster, operand, emit);
   const window = windowOf(root, kernel, emit);
   const { kernelSize, strides, channels, filters } = window;
   const isConvolution = root.op === 'conv2d';
