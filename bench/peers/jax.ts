@@ -194,6 +194,7 @@ function compiledOf(jax: Jax, task: Task): Compiled {
       };
     }
     case 'int8Matmul':
+    case 'mnistInt8':
       throw new Unable('no int8 arithmetic');
     case 'lstm':
       throw new Unable('no scan: a loop of JavaScript over the steps');

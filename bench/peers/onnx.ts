@@ -204,6 +204,8 @@ export async function onnxOf(task: Task): Promise<OnnxTask> {
     }
     case 'mnist':
       return made(mnist(graph, task.batch));
+    case 'mnistInt8':
+      throw new Unable('not written here');
     case 'mnistStep':
       throw new Unable('cannot train');
   }

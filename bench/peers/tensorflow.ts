@@ -151,6 +151,7 @@ function forwardOf(tf: Tf, task: Task): Forward {
       };
     }
     case 'int8Matmul':
+    case 'mnistInt8':
       throw new Unable('no int8 arithmetic');
     case 'lstm':
       throw new Unable('no fused LSTM: a loop of JavaScript over the steps');

@@ -292,6 +292,8 @@ export async function tfliteOf(task: Task): Promise<TfliteTask> {
       return made(mnist(graph, task.batch));
     case 'lstm':
       throw new Unable('its LSTM is outside of its accelerated operators, and not written here');
+    case 'mnistInt8':
+      throw new Unable('not written here');
     case 'mnistStep':
       throw new Unable('cannot train');
   }

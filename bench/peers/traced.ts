@@ -2,6 +2,7 @@
 import type { WasmExecutable } from '../../src/backend/wasm/executable.js';
 import { type NDArray, ndarray } from '../../src/core/ndarray.js';
 import type { Named } from '../../src/core/tree.js';
+import { quantizeWeights } from '../../src/compress/weights.js';
 import { ProgramBuilder, type Scope } from '../../src/graph/builder.js';
 import type { Program } from '../../src/graph/program.js';
 import { gelu } from '../../src/ops/activations.js';
@@ -13,7 +14,7 @@ import { matmul } from '../../src/ops/linear.js';
 import { reshape } from '../../src/ops/move.js';
 import { layerNormalization, softmax } from '../../src/ops/normalize.js';
 import { maxPool2d } from '../../src/ops/pool.js';
-import { dequantize } from '../../src/ops/quantize.js';
+import { dequantize, quantize } from '../../src/ops/quantize.js';
 import { lstm } from '../../src/ops/rnn.js';
 import { depthwiseConv2d } from '../../src/ops/separable.js';
 import type { Tensor } from '../../src/ops/tensor.js';
@@ -59,6 +60,38 @@ function mnistOf(image: Tensor, batch: number, kept: (name: string) => Tensor): 
   const pooled = maxPool2d(conv(maxPool2d(conv(image, 'conv2d')), 'conv2d_1'));
   const flat = reshape(conv(pooled, 'conv2d_2'), [batch, 576]);
   return softmax(dense(relu(dense(flat, 'dense')), 'dense_1'));
+}
+
+/** The same weights as integers, with their scales. */
+function mnistIntegers(): Record<string, NDArray> {
+  const values: Record<string, NDArray> = {};
+  for (const [name, { kernel, bias }] of mnistWeights()) {
+    const { integers: weights, scales } = quantizeWeights(f32(kernel.shape, kernel.data), kernel.shape.length - 1);
+    values[`${name}/kernel`] = weights;
+    values[`${name}/scales`] = scales;
+    values[`${name}/bias`] = f32(bias.shape, bias.data);
+  }
+  return values;
+}
+
+/** The network on integers, as compression writes it; ranges are those of its float activations, roughly. */
+function mnistInt8Of(image: Tensor, batch: number, kept: (name: string) => Tensor, scope: Scope): Tensor {
+  const parameters = (scale: number, zeroPoint: number) =>
+    [scope.constant(scale), scope.constant(zeroPoint, 'u8')] as const;
+  const layer = (x: Tensor, range: readonly [Tensor, Tensor], name: string, units: number): Tensor => {
+    const axis = kept(`${name}/kernel`).rank - 1;
+    const zeros = scope.constant(ndarray('i8', [units], new Int8Array(units)));
+    const weights = dequantize(kept(`${name}/kernel`), kept(`${name}/scales`), zeros, { axis });
+    const operand = dequantize(x, ...range);
+    return add(axis === 3 ? conv2d(operand, weights) : matmul(operand, weights), kept(`${name}/bias`));
+  };
+  const [pixels, first, others] = [parameters(8 / 255, 128), parameters(6 / 255, 0), parameters(12 / 255, 0)];
+  const x = quantize(image, ...pixels);
+  const y = maxPool2d(quantize(relu(layer(x, pixels, 'conv2d', 32)), ...first));
+  const z = maxPool2d(quantize(relu(layer(y, first, 'conv2d_1', 64)), ...others));
+  const flat = reshape(quantize(relu(layer(z, others, 'conv2d_2', 64)), ...others), [batch, 576]);
+  const hidden = quantize(relu(layer(flat, others, 'dense', 64)), ...others);
+  return softmax(layer(hidden, others, 'dense_1', 10));
 }
 
 function tracedOf(task: Task): Traced {
@@ -161,6 +194,14 @@ function tracedOf(task: Task): Traced {
         feeds: { image: f32([batch, 28, 28, 1], normals(batch * 784, 1)) },
         kept: mnistVariables(),
         call: (feeds, kept) => mnistOf(input(feeds, 'image'), batch, kept),
+      };
+    }
+    case 'mnistInt8': {
+      const { batch } = task;
+      return {
+        feeds: { image: f32([batch, 28, 28, 1], normals(batch * 784, 1)) },
+        kept: mnistIntegers(),
+        call: (feeds, kept, scope) => mnistInt8Of(input(feeds, 'image'), batch, kept, scope),
       };
     }
     case 'mnistStep':

@@ -43,6 +43,8 @@ export type Task =
   | { readonly kind: 'attention'; readonly heads: number; readonly tokens: number; readonly size: number }
   /** image [batch, 28, 28, 1] fed -> probabilities [batch, 10] of the network of `npm start` */
   | { readonly kind: 'mnist'; readonly batch: number }
+  /** The same network on integers: weights i8 with a scale for each channel, the activations between layers u8 */
+  | { readonly kind: 'mnistInt8'; readonly batch: number }
   /** image and labels fed -> the losses of two steps of Adam on that network */
   | { readonly kind: 'mnistStep'; readonly batch: number };
 
@@ -135,6 +137,11 @@ function costOf(task: Task): { readonly multiplyAdds: number; readonly bytes: nu
         multiplyAdds: task.batch * mnistMultiplyAdds,
         bytes: 4 * (mnistParameters + task.batch * (784 + 10)),
       };
+    case 'mnistInt8':
+      return {
+        multiplyAdds: task.batch * mnistMultiplyAdds,
+        bytes: mnistParameters + 4 * task.batch * (784 + 10),
+      };
     case 'mnistStep':
       // Forward, and twice as much backward but for the gradient of the images.
       return {
@@ -224,6 +231,9 @@ export const works: readonly Work[] = [
   ),
   ...[1, 64].map((batch) =>
     work('models', `mnist-${batch}`, `MNIST network, batch ${batch}`, { kind: 'mnist', batch }),
+  ),
+  ...[1, 64].map((batch) =>
+    work('models', `mnist-int8-${batch}`, `MNIST network in int8, batch ${batch}`, { kind: 'mnistInt8', batch }, 1e-5),
   ),
   step('training', 'mnist-step', 'MNIST network, training step of 64'),
   threaded('matmul-512-threads', 'matmul 512 x 512 x 512'),
