@@ -3,8 +3,8 @@
  * assembly/winograd-integer.ts. The four-byte dot product is as fast without.
  *
  * The rule of `isFaster` was measured on V8 13.6 (x64, 2 MB of second cache) over 8 to 256 channels and filters, images of 3
- * to 28 pixels a side, pooled and not. Where it says yes int8 took 0.27 to 0.98 of its plain products' time, and in all
- * cases but the smallest, of a microsecond, 0.36 to 0.93 of float32's.
+ * to 28 pixels a side, pooled and not. Where it says yes int8 took 0.27 to 1.1 of the time of its plain products, and 0.36
+ * to 0.8 of float32's.
  */
 import { ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
 import { slides } from '../../../ops/conv.js';
