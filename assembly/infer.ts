@@ -30,7 +30,7 @@ export * from './kernels/quantize';
 export * from './winograd';
 export * from './winograd-integer';
 export { setTile } from './tile';
-export { probeDot } from './simd';
+export { probeDot } from './signed';
 export { setScratch } from './runtime';
 export { setup } from './setup';
 export { run, serve } from './generated/dispatch-infer';

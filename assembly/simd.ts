@@ -46,24 +46,14 @@ export function hsum(x: v128): f32 {
 /** Whether the module has `dot4`; whether the engine's is right is for `probeDot` to say. */
 export const HAS_DOT: bool = ASC_FEATURE_RELAXED_SIMD;
 
-/** sums[i] += the four products of signed bytes in x with unsigned bytes in y, in each lane of 32 bits. */
+/**
+ * sums[i] += the four products of signed bytes in x with bytes in y, in each lane of 32 bits. Some engines read the bytes
+ * of y as unsigned (x64), others as signed (ARM): see signed.ts.
+ */
 // @ts-ignore: decorator
 @inline
 export function dot4(x: v128, y: v128, sums: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_dot_i8x16_i7x16_add_s(x, y, sums) : sums;
-}
-
-/** 1 where `dot4` is exact for all bytes: some engines saturate pairs of products, others take y as signed. */
-export function probeDot(): i32 {
-  if (!HAS_DOT) return 0;
-  // Words that no compiler knows: the bytes below 64 stay zero.
-  const zero = v128.load32_splat(0);
-  const unsigned = v128.not(zero);
-  const most = dot4(v128.xor(i8x16.splat(127), zero), unsigned, zero);
-  const least = dot4(v128.xor(i8x16.splat(-128), zero), unsigned, most);
-  const mixed = dot4(v128.xor(i32x4.splat(0x7f80_7f80), zero), v128.xor(i32x4.splat(0x80ff_ff01), zero), least);
-  const sum = 4 * 255 * (127 - 128) + (-128 * 1 + 127 * 255 - 128 * 255 + 127 * 128);
-  return i32x4.all_true(i32x4.eq(mixed, i32x4.splat(sum))) && i32x4.all_true(i32x4.eq(most, i32x4.splat(4 * 255 * 127))) ? 1 : 0;
 }
 
 /** Rows of a float tile that keep the vector registers full: see scripts/tiles.mjs. */

@@ -39,7 +39,7 @@ export * from './kernels/random';
 export * from './winograd';
 export * from './winograd-integer';
 export { setTile } from './tile';
-export { probeDot } from './simd';
+export { probeDot } from './signed';
 export { setScratch } from './runtime';
 export { setup } from './setup';
 export { run, serve } from './generated/dispatch-train';

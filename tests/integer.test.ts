@@ -315,6 +315,30 @@ test('columns with a negative scale fall with their sums, pooled too', async () 
   }
 });
 
+test('the lowest weights beside each other meet the lowest activations', async () => {
+  // Two products of -128 and -128 are the only ones whose sum does not fit in 16 bits.
+  for (const layer of layers.filter(({ pool }) => pool)) {
+    const low = { ...layer, zeroPoint: 0 };
+    const { weights, scales, ...others } = valuesOf(low, [1, 2]);
+    if (!weights || !scales) throw new RangeError('weights and scales are required');
+    const values = {
+      ...others,
+      weights: ndarray(
+        'i8',
+        weights.shape,
+        Int8Array.from(weights.data, (each) => (each < 80 ? -128 : each)),
+      ),
+      scales: ndarray('f32', scales.shape, new Float32Array(scales.data.length).fill(-0.004)),
+    };
+    const expected = await run(reference.backend, low, 0, values);
+    for (const { backend } of wasmBackends) {
+      const { data } = await run(backend, low, 0, values);
+      const most = Math.max(...expected.data.map((value, i) => Math.abs(value - (data[i] ?? NaN))));
+      assert.ok(most <= (layer.quantized ? 1 : 1e-3), `${layer.name}, ${backend.name}: ${most}`);
+    }
+  }
+});
+
 test('weights with a zero point are no integer kernel, and still right', async () => {
   const [layer] = layers;
   if (!layer) return;

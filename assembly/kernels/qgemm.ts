@@ -2,15 +2,19 @@
 // each column or one. Sums are exact in 32 bits, so that both flavours of the kernel, and every module, agree to the bit:
 //   y = (sum - zeroPoint * columnSum) * xScale * weightScale + bias, clamped, as a float or quantized again.
 //
-// `flavour` 0 is the four-byte dot product of relaxed SIMD: weights by groups of four, windows read in place. 1 works
-// everywhere: weights by groups of two, windows widened to 16 bits in the thread's scratch.
+// `flavour` 0 is the four-byte dot product of relaxed SIMD: weights by groups of four, windows read in place; where the
+// engine reads them as signed bytes, they and the zero point are made 128 less, the windows in a copy: see signed.ts. 1
+// works everywhere: weights by groups of two, windows widened to 16 bits in the thread's scratch.
 import { scratch } from '../runtime';
 import { loadOctets } from '../lanes';
 import { PANEL_BYTES, poolSums, preparePanel, storeFloats, storeQuantized } from '../results';
+import { dotFlip, markPanel, splitPanel } from '../signed';
+import { HAS_DOT } from '../simd';
 import { dotsOfPanel, pairsOfPanel } from '../tile';
 import { windowRows } from '../window';
 
-// Scratch: what a panel needs, then for each row of the unit {its window, its result}, its sums, its gathered window.
+// Scratch: what a panel needs, then for each row of the unit {its window, its result}, its sums, its gathered window; a
+// panel that is split.
 
 /** Groups of rows of a panel [k][8], of which `columns` are there, and the sum of each column: see `packIntegers`. */
 function packGroups(to: usize, sums: usize, from: usize, n: i32, k: i32, group: i32, columns: i32): void {
@@ -58,7 +62,8 @@ function packGroupsTransposed(to: usize, sums: usize, from: usize, k: i32, group
 
 /**
  * Packs weights [k, n], or [n, k] when transposed, by panels of eight columns, groups of `group` (4 or 2) numbers of k
- * together, with zeros around; behind the panels, the sum of each column. A unit is a panel.
+ * together, with zeros around; behind the panels, the sum of each column, then for each panel whether it has neighbours of
+ * -128. A unit is a panel.
  */
 export function packIntegers(
   begin: i32, end: i32, to: usize, from: usize, n: i32, k: i32, group: i32, transposed: i32,
@@ -71,6 +76,7 @@ export function packIntegers(
     const sums = allSums + (unit << 5);
     if (transposed) packGroupsTransposed(panel, sums, from + <usize>column * k, k, group, n - column);
     else packGroups(panel, sums, from + column, n, k, group, min(8, n - column));
+    markPanel(allSums + (<usize>((n + 7) >> 3) << 5) + (unit << 2), panel, panelBytes);
   }
 }
 
@@ -117,8 +123,11 @@ export function convInteger(
   const depth = kernelHeight * run;
   const groups = (depth + group - 1) / group;
   const panelBytes = groups * (group << 3);
-  const columnSums = kernel + <usize>((filters + 7) >> 3) * panelBytes;
-  const gathered = flavour != 0 || (run & 3) != 0;
+  const panels: usize = (filters + 7) >> 3;
+  const columnSums = kernel + panels * panelBytes;
+  const marks = columnSums + (panels << 5);
+  const flip = HAS_DOT && !flavour ? dotFlip() : 0;
+  const gathered = flavour != 0 || flip != 0 || (run & 3) != 0;
   const resultBytes = yScale ? 1 : 4;
   const taps = poolHeight * poolWidth;
 
@@ -129,7 +138,8 @@ export function convInteger(
   const segments = gathered ? 1 : kernelHeight;
   const length = gathered ? groups : run >> 2;
   const gap = gathered ? 0 : (width - kernelWidth) * channels;
-  const zeroPoint = <i32>load<u8>(xZero);
+  const split = windows + (<usize>(unitRows * taps) * groups << 2) + 16;
+  const zeroPoint = <i32>load<u8>(xZero) - flip;
   const by: f32 = yScale ? load<f32>(yScale) : 1;
   const yZeroPoint = yScale ? <i32>load<u8>(yZero) : 0;
 
@@ -154,13 +164,25 @@ export function convInteger(
         else gather(to, from, kernelHeight, run, width * channels);
         store<usize>(table + (i << 3), to);
       }
+      if (flip) {
+        const end = windows + (<usize>(rows * taps) * groups << 2);
+        for (let at = windows; at < end; at += 16) v128.store(at, v128.xor(v128.load(at), i8x16.splat(-128)));
+      }
     }
     for (let j = 0; j < columns; j += 8) {
       const at = column + j;
       preparePanel(panel, at, columns - j, bias, columnSums, load<f32>(xScale), zeroPoint, weightScale, weightStep, by);
-      const packed = kernel + <usize>(at >> 3) * panelBytes;
-      if (flavour) pairsOfPanel(table, rows * taps, packed, segments, length, gap, panel + 64, sums);
-      else dotsOfPanel(table, rows * taps, packed, segments, length, gap, panel + 64, sums);
+      let packed = kernel + <usize>(at >> 3) * panelBytes;
+      let walks = segments, back = gap;
+      if (flip && load<i32>(marks + (at >> 1))) {
+        // Each window is walked twice.
+        splitPanel(split, packed, panelBytes);
+        packed = split;
+        walks = 2;
+        back = -(groups << 2);
+      }
+      if (flavour) pairsOfPanel(table, rows * taps, packed, walks, length, back, panel + 64, sums);
+      else dotsOfPanel(table, rows * taps, packed, walks, length, back, panel + 64, sums);
       if (taps > 1) poolSums(sums, rows, taps, panel);
       const offset = j * resultBytes;
       if (yScale) storeQuantized(panel, table, sums, rows, offset, columns - j, low, yZeroPoint);

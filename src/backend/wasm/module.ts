@@ -98,7 +98,7 @@ export function traitsOf(module: WebAssembly.Module, shared: boolean): ModuleTra
   exports.setup();
   const made: ModuleTraits = {
     kernels: kernelsOf(module),
-    flavour: { int8: exports.probeDot() === 1 ? 'dot' : 'widen' },
+    flavour: { int8: exports.probeDot() ? 'dot' : 'widen' },
   };
   traits.set(module, made);
   return made;

@@ -53,8 +53,8 @@ export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) 
   const most = Math.min(roundUp(emit.bound(pixels), 12), roundUp(MOST_ROWS / taps, 12));
   const wanted = roundUp(TARGET[int8] / (unitColumns * Math.max(depth, 1) * taps), 12);
   const unitRows = clamp(wanted, 12, Math.max(most, 12));
-  // A panel's parameters; for each row two addresses, eight sums, and its window of four bytes for each group.
-  emit.threadScratch(128 + unitRows * taps * (8 + 32 + 4 * groups) + 16);
+  // A panel's parameters; for each row two addresses, eight sums, and its window of four bytes for each group; a split panel.
+  emit.threadScratch(128 + unitRows * taps * (8 + 32 + 4 * groups) + 16 + 64 * groups);
   emit.record('convInteger', mulDims(ceilDivDim(pixels, unitRows), Math.ceil(filters / unitColumns)), {
     x: images.at,
     kernel: packIntegers(kernel, filters, depth, window.transposed, emit),
@@ -88,11 +88,15 @@ export function lowerCluster(cluster: IntegerCluster, operand: (value: ValueId) 
   });
 }
 
-/** The bytes of scratch of `convPlanesInteger`: a panel's parameters, its table, two words and eight sums for each pixel, planes. */
+/**
+ * The bytes of scratch of `convPlanesInteger`: panels' parameters, for each group its places twice and its part of a split
+ * panel, two words and eight sums for each pixel, planes.
+ */
 function planesScratch({ kernelSize, channels, filters }: Window, width: number): number {
   const [kernelHeight, kernelWidth] = kernelSize;
+  const groups = kernelHeight * Math.ceil(kernelWidth / 2) * channels;
   const rows = (kernelHeight + 1) * channels * 2 * (width + 2 * kernelWidth + 4);
-  return 96 * Math.ceil(filters / 8) + 8 * kernelHeight * kernelWidth * channels + 40 * width + rows;
+  return 96 * Math.ceil(filters / 8) + 80 * groups + 40 * width + rows;
 }
 
 /** Whether a convolution of few channels and its 2x2 pool are one kernel. */
@@ -122,7 +126,7 @@ function emitPlanes(
   const { int8 } = emit.flavour;
   const group = int8 === 'dot' ? 4 : 2;
   const panels = Math.ceil(filters / 8);
-  const bytes = panels * (kernelHeight * roundUp(kernelWidth, group) * channels * 8 + 32);
+  const bytes = panels * (kernelHeight * roundUp(kernelWidth, group) * channels * 8 + 36);
   const packed = emit.packed(kernel, `${int8} planes ${kernel.shape}`, bytes, (to) => {
     const shape = { filters, kernelHeight, kernelWidth, channels, group };
     emit.record('packIntegerPlanes', panels, { to, from: kernel.at, ...shape });
@@ -164,12 +168,12 @@ function windowOf(root: IntegerCluster['root'], kernel: Operand, emit: Emitter):
   return { kernelSize: [1, 1], strides: [1, 1], padding: 'valid', channels, filters, transposed };
 }
 
-/** The weights in groups for the flavour of the dot product, with the sums of their columns behind. */
+/** The weights in groups for the flavour of the dot product, with the sums of their columns and the marks of panels behind. */
 function packIntegers(kernel: Operand, n: number, k: number, transposed: boolean, emit: Emitter): Address {
   const { int8 } = emit.flavour;
   const group = int8 === 'dot' ? 4 : 2;
   const panels = Math.ceil(n / 8);
-  const bytes = panels * (roundUp(k, group) * 8 + 32);
+  const bytes = panels * (roundUp(k, group) * 8 + 36);
   return emit.packed(kernel, `${int8} ${transposed ? 'transposed ' : ''}${n} ${k}`, bytes, (to) => {
     emit.record('packIntegers', panels, { to, from: kernel.at, n, k, group, transposed: transposed ? 1 : 0 });
   });
