@@ -1,6 +1,6 @@
 // Runs the checks and every test file, each in a process of its own, and ends with the line `N passed, N failed`.
 // Arguments choose files by a part of their name. QUERN_ENGINES lists further Nodes, Denos and Buns, separated by colons:
-// what depends on the engine runs again on each.
+// what depends on the engine runs again on each; on an emulated one, what depends on the processor.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -11,18 +11,23 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const others = (process.env.QUERN_ENGINES ?? '').split(':').filter((path) => path !== '');
 const engineTests = ['backends', 'conformance', 'disassembly', 'kernels', 'math', 'plans', 'proofs', 'threads'];
+const processorTests = ['disassembly', 'integer', 'kernels'];
 
-/** What an engine calls itself, and how it runs a file. */
+/** What an engine calls itself, how it runs a file, and which files. */
 async function engineAt(path) {
   const { code, output } = await capture(path, ['--version']);
   const [, name, version] = /^(v|deno )?(\d+\.\d+\.\d+)/.exec(output) ?? [];
   if (code !== 0 || !version) throw new Error(`${path} is not an engine: ${output}`);
   const denoFlags = ['run', '--allow-all', '--node-modules-dir=manual'];
-  if (name === 'deno ') return { title: `Deno ${version}`, command: [path, ...denoFlags] };
-  if (!name) return { title: `Bun ${version}`, command: [path] };
+  if (name === 'deno ') return { title: `Deno ${version}`, command: [path, ...denoFlags], tests: engineTests };
+  if (!name) return { title: `Bun ${version}`, command: [path], tests: engineTests };
+  const arch = (await capture(path, ['-p', 'process.arch'])).output.trim();
+  if (arch !== process.arch) {
+    return { title: `Node ${version} on ${arch}`, command: [path], tests: processorTests };
+  }
   // Node 20 has relaxed SIMD behind a flag; later ones have it by default and do not all know the flag.
   const flags = version.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
-  return { title: `Node ${version}`, command: [path, ...flags] };
+  return { title: `Node ${version}`, command: [path, ...flags], tests: engineTests };
 }
 
 function capture(command, args, env = process.env) {
@@ -56,14 +61,18 @@ const jobs = [];
 if (wanted.length === 0) jobs.push({ name: 'check', command: [process.execPath, 'scripts/check.mjs'] });
 const files = readdirSync(join(root, 'dist/tests')).filter((file) => file.endsWith('.test.js'));
 const names = files.map((file) => file.slice(0, -'.test.js'.length)).sort();
-for (const path of [process.execPath, ...others]) {
-  const { title, command } = await engineAt(path);
-  const suffix = path === process.execPath ? '' : ` (${title})`;
+const engines = await Promise.all([process.execPath, ...others].map(engineAt));
+for (const [i, { title, command, tests }] of engines.entries()) {
+  const suffix = i === 0 ? '' : ` (${title})`;
   for (const name of names) {
     if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
-    if (suffix !== '' && !engineTests.includes(name)) continue;
+    if (suffix !== '' && !tests.includes(name)) continue;
     jobs.push({ name: `${name}${suffix}`, command: [...command, `dist/tests/${name}.test.js`] });
   }
+}
+
+if (wanted.length === 0 && !engines.some(({ tests }) => tests === processorTests)) {
+  console.log('# not run on another processor: QUERN_ENGINES lists no engine that is emulated, as .ci/run does');
 }
 
 const worker = async () => {

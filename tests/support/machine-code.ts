@@ -1,4 +1,4 @@
-/** The machine code that V8's optimizing compiler makes of a module's exports, as `--print-wasm-code` prints it (x64). */
+/** The machine code that V8's optimizing compiler makes of a module's exports, as `--print-wasm-code` prints it (x64, arm64). */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -45,7 +45,8 @@ function exportsOf(bytes: Uint8Array): ReadonlyMap<string, number> {
 
 /** The code of each of `names`, which the module at `path` exports. */
 export function machineCode(path: string, names: readonly string[]): ReadonlyMap<string, readonly Instruction[]> {
-  const printed = execFileSync(process.execPath, [...flags, '-e', compile, path], {
+  // The command as it was called, not its path: where an engine is emulated, that is what starts the emulator.
+  const printed = execFileSync(process.argv0, [...flags, '-e', compile, path], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   });
@@ -60,10 +61,17 @@ export function machineCode(path: string, names: readonly string[]): ReadonlyMap
   );
 }
 
+/** Where a jump goes: x64 prints the place, arm64 the way back to it. */
+function targetOf(text: string, at: number): number {
+  const place = /^j\w+\s+0x[0-9a-f]+\s+<\+0x([0-9a-f]+)>/.exec(text)?.[1];
+  const back = /^[bct]\S* .*#-0x([0-9a-f]+) \(addr/.exec(text)?.[1];
+  if (place !== undefined) return parseInt(place, 16);
+  return back === undefined ? Infinity : at - parseInt(back, 16);
+}
+
 export function loopsOf(code: readonly Instruction[]): Loop[] {
   return code.flatMap(({ at, text }) => {
-    const target = /^j\w+\s+0x[0-9a-f]+\s+<\+0x([0-9a-f]+)>/.exec(text)?.[1];
-    const start = target === undefined ? Infinity : parseInt(target, 16);
+    const start = targetOf(text, at);
     return start < at ? [code.filter((each) => each.at >= start && each.at <= at)] : [];
   });
 }
