@@ -8,11 +8,13 @@ import { modulePath } from '../src/backend/wasm/modules-node.js';
 import { KernelMachine } from './support/kernel-machine.js';
 import { countOf, loopsOf, machineCode } from './support/machine-code.js';
 
+type Product = 'fma' | 'dot' | 'mul' | 'pair';
+
 /**
  * Multiply-adds of the loop of each tile: rows, two vectors of columns (a stream's eight), four steps of depth
  * (`pooled`: three); the taps of a window, which the compiler may unroll; of Winograd's transforms those of a row of values.
  */
-const tiles = {
+const tiles: Readonly<Record<string, Readonly<Record<string, readonly [least: number, product: Product]>>>> = {
   'infer-relaxed': {
     rows6: [48, 'fma'],
     dots6: [48, 'dot'],
@@ -34,7 +36,7 @@ const tiles = {
     evaluateTile: [8, 'mul'],
     interpolateTile: [6, 'mul'],
   },
-} as const;
+};
 
 /** What the products are called, and how a number on the stack is written. */
 const processors = {
