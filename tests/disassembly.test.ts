@@ -8,7 +8,7 @@ import { modulePath } from '../src/backend/wasm/modules-node.js';
 import { KernelMachine } from './support/kernel-machine.js';
 import { countOf, loopsOf, machineCode } from './support/machine-code.js';
 
-type Product = 'fma' | 'dot' | 'mul' | 'pair';
+type Product = 'fma' | 'dot' | 'mul' | 'pair' | 'shift' | 'integer';
 
 /**
  * Multiply-adds of the loop of each tile: rows, two vectors of columns (a stream's eight), four steps of depth
@@ -40,9 +40,25 @@ const tiles: Readonly<Record<string, Readonly<Record<string, readonly [least: nu
 
 /** What the products are called, and how a number on the stack is written. */
 const processors = {
-  x64: { fma: /vfn?madd/, dot: /vpdpb[us]sd/, mul: /vmulps/, pair: /vpmaddwd/, shift: /vpsllw/, integer: /vpmulld/, stack: /\[rbp-/ },
+  x64: {
+    fma: /vfn?madd/,
+    dot: /vpdpb[us]sd/,
+    mul: /vmulps/,
+    pair: /vpmaddwd/,
+    shift: /vpsllw/,
+    integer: /vpmulld/,
+    stack: /\[rbp-/,
+  },
   // Without `sdot` the dot product of bytes is five instructions, of which this is one.
-  arm64: { fma: /fml[as]/, dot: /sdot|saddlp/, mul: /fmul/, pair: /smull2/, shift: /shl v\d+\.8h/, integer: /\bmul v\d+\.4s/, stack: /\[(?:sp|fp)/ },
+  arm64: {
+    fma: /fml[as]/,
+    dot: /sdot|saddlp/,
+    mul: /fmul/,
+    pair: /smull2/,
+    shift: /shl v\d+\.8h/,
+    integer: /\bmul v\d+\.4s/,
+    stack: /\[(?:sp|fp)/,
+  },
 };
 
 const [major = 0, minor = 0] = process.versions.v8.split('.').map(Number);
