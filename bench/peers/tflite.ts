@@ -19,7 +19,9 @@ const codes = {
   add: 0,
   conv2d: 3,
   depthwiseConv2d: 4,
+  dequantize: 6,
   fullyConnected: 9,
+  logistic: 14,
   maxPool2d: 17,
   mul: 18,
   reshape: 22,
@@ -27,8 +29,12 @@ const codes = {
   tanh: 28,
   mean: 40,
   sub: 41,
+  split: 49,
+  slice: 65,
   rsqrt: 76,
+  pack: 83,
   squaredDifference: 99,
+  quantize: 114,
   batchMatmul: 126,
   gelu: 150,
 } as const;
@@ -45,11 +51,16 @@ const optionTypes: Readonly<Partial<Record<keyof typeof codes, number>>> = {
   mul: 21,
   mean: 27,
   sub: 28,
+  split: 35,
+  dequantize: 38,
+  slice: 48,
+  pack: 59,
+  quantize: 89,
   batchMatmul: 101,
   gelu: 116,
 };
 
-const float32 = 0;
+const [float32, int32, int8] = [0, 2, 9];
 const [same, valid] = [0, 1];
 const [linear, rectified] = [0, 1];
 
@@ -61,6 +72,21 @@ const text = (value: string): Field => ({ is: 'text', value });
 
 const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
+/** The quantization of a tensor, as a field of its table; of several scales each is that of a row. */
+const scaled = (scales: readonly number[], zeroPoint: number): Table => ({
+  4: {
+    is: 'table',
+    value: {
+      2: { is: 'f32s', value: scales },
+      3: { is: 'i64s', value: scales.map(() => zeroPoint) },
+      6: i32(0),
+    },
+  },
+});
+
+/** Five standard deviations of a product of integers in 0 to 255 and -127 to 127, each over 2^8. */
+const productDeviations = (5 * 255 * 127) / 3 / 2 ** 16;
+
 /** A graph with one output. Values are numbers of tensors. */
 class Graph {
   readonly #tensors: Table[] = [];
@@ -71,14 +97,17 @@ class Graph {
   readonly #inputs: number[] = [];
   readonly feeds: TfliteTask['feeds'][number][] = [];
 
-  #tensor(shape: readonly number[], type: number, buffer: number, quantization?: Table): number {
+  #tensor(shape: readonly number[], type: number, buffer: number, quantization: Table = {}): number {
     const name = text(`t${this.#tensors.length}`);
-    const scales: Table = quantization ? { 4: { is: 'table', value: quantization } } : {};
-    return this.#tensors.push({ 0: i32s(shape), 1: i8(type), 2: i32(buffer), 3: name, ...scales }) - 1;
+    return this.#tensors.push({ 0: i32s(shape), 1: i8(type), 2: i32(buffer), 3: name, ...quantization }) - 1;
   }
 
   input(shape: readonly number[], stream: number): number {
-    this.feeds.push({ shape, data: normals(size(shape), stream) });
+    return this.fed(shape, normals(size(shape), stream));
+  }
+
+  fed(shape: readonly number[], data: Float32Array): number {
+    this.feeds.push({ shape, data });
     const value = this.#tensor(shape, float32, 0);
     this.#inputs.push(value);
     return value;
@@ -95,30 +124,48 @@ class Graph {
   /** Integers that say how: axes, a shape. */
   numbers(values: readonly number[]): number {
     const { buffer } = Int32Array.from(values);
-    return this.#tensor([values.length], 2, this.#buffer(new Int8Array(buffer)));
+    return this.#tensor([values.length], int32, this.#buffer(new Int8Array(buffer)));
   }
 
   /** Bytes of one scale for each row. */
   bytes(shape: readonly [number, number], data: Int8Array, scale: number): number {
-    const [rows] = shape;
-    return this.#tensor(shape, 9, this.#buffer(data), {
-      2: { is: 'f32s', value: Array<number>(rows).fill(scale) },
-      3: { is: 'i64s', value: Array<number>(rows).fill(0) },
-      6: i32(0),
-    });
+    return this.#tensor(shape, int8, this.#buffer(data), scaled(Array<number>(shape[0]).fill(scale), 0));
   }
 
   node(op: keyof typeof codes, inputs: readonly number[], shape: readonly number[], options: Table = {}): number {
-    if (!this.#codes.includes(op)) this.#codes.push(op);
     const output = this.#tensor(shape, float32, 0);
+    this.#record(op, inputs, [output], options);
+    return output;
+  }
+
+  /** The parts of a value along an axis, each of this shape. */
+  parts(value: number, axis: number, count: number, shape: readonly number[]): readonly number[] {
+    const outputs = Array.from({ length: count }, () => this.#tensor(shape, float32, 0));
+    this.#record('split', [this.numbers([axis]), value], outputs, { 0: i32(count) });
+    return outputs;
+  }
+
+  /** With an output in int8. */
+  nodeBytes(
+    op: keyof typeof codes,
+    inputs: readonly number[],
+    shape: readonly number[],
+    { scale, zeroPoint }: { readonly scale: number; readonly zeroPoint: number },
+  ): number {
+    const output = this.#tensor(shape, int8, 0, scaled([scale], zeroPoint));
+    this.#record(op, inputs, [output], {});
+    return output;
+  }
+
+  #record(op: keyof typeof codes, inputs: readonly number[], outputs: readonly number[], options: Table): void {
+    if (!this.#codes.includes(op)) this.#codes.push(op);
     const type = optionTypes[op];
     this.#operators.push({
       0: i32(this.#codes.indexOf(op)),
       1: i32s(inputs),
-      2: i32s([output]),
+      2: i32s(outputs),
       ...(type === undefined ? {} : { 3: i8(type), 4: { is: 'table', value: options } }),
     });
-    return output;
   }
 
   encode(output: number): Promise<Uint8Array> {
@@ -203,6 +250,43 @@ function mnist(graph: Graph, batch: number): number {
   return graph.node('softmax', [x], [batch, 10], { 0: { is: 'f32', value: 1 } });
 }
 
+/** Step by step, as Keras unrolls a layer: LiteRT.js loads no variables, which its own LSTM operator keeps its state in. */
+function lstm(graph: Graph, { batch, steps, units }: Extract<Task, { kind: 'lstm' }>): number {
+  const [state, gates] = [
+    [batch, units],
+    [batch, 4 * units],
+  ];
+  const scale = 1 / Math.sqrt(units);
+  const weights = (stream: number): number =>
+    graph.kept([4 * units, units], transposed(normals(4 * units * units, stream, scale), units, 4 * units));
+  const x = graph.input([batch, steps, units], 1);
+  const flat = graph.node('reshape', [x, graph.numbers([batch * steps, units])], [batch * steps, units]);
+  const bias = graph.kept([4 * units], normals(4 * units, 4));
+  const products = graph.node('fullyConnected', [flat, weights(2), bias], [batch * steps, 4 * units]);
+  const all = [batch, steps, 4 * units];
+  const projected = graph.node('reshape', [products, graph.numbers(all)], all);
+  const recurrent = weights(3);
+  const states: number[] = [];
+  let cell: number | undefined;
+  for (let step = 0; step < steps; step++) {
+    const bounds = [graph.numbers([0, step, 0]), graph.numbers([batch, 1, 4 * units])];
+    const slice = graph.node('slice', [projected, ...bounds], [batch, 1, 4 * units]);
+    const own = graph.node('reshape', [slice, graph.numbers(gates)], gates);
+    const before = states.at(-1);
+    const sum =
+      before === undefined
+        ? own
+        : graph.node('add', [graph.node('fullyConnected', [before, recurrent, -1], gates), own], gates);
+    const [input = -1, forget = -1, candidate = -1, output = -1] = graph.parts(sum, 1, 4, state);
+    const gate = (value: number): number => graph.node('logistic', [value], state);
+    const mul = (a: number, b: number): number => graph.node('mul', [a, b], state);
+    const added = mul(gate(input), graph.node('tanh', [candidate], state));
+    cell = cell === undefined ? added : graph.node('add', [mul(gate(forget), cell), added], state);
+    states.push(mul(gate(output), graph.node('tanh', [cell], state)));
+  }
+  return graph.node('pack', states, [batch, steps, units], { 0: i32(steps), 1: i32(1) });
+}
+
 /** Throws `Unable` for a task that has no such model. */
 export async function tfliteOf(task: Task): Promise<TfliteTask> {
   const graph = new Graph();
@@ -223,15 +307,18 @@ export async function tfliteOf(task: Task): Promise<TfliteTask> {
     }
     case 'int8Matmul': {
       const { m, k, n } = task;
-      const kept = Int8Array.from(integers(k * n, 2, -127, 128));
-      const turned = Int8Array.from(transposed(Float32Array.from(kept), k, n));
-      const x = graph.input([m, k], 1);
-      graph.feeds[0]?.data.set(integers(m * k, 1, 0, 256).map((value) => value));
-      const scaled = graph.feeds[0]?.data;
-      scaled?.forEach((value, i) => (scaled[i] = value * 2 ** -8));
-      const w = graph.bytes([n, k], turned, 2 ** -8);
-      const rounding = { note: 'rounds its input to 8 bits, row by row', tolerance: 1e-2 };
-      return { ...(await made(graph.node('fullyConnected', [x, w, -1], [m, n], { 3: i8(1) }))), rounding };
+      const weights = Float32Array.from(integers(k * n, 2, -127, 128));
+      const w = graph.bytes([n, k], Int8Array.from(transposed(weights, k, n)), 2 ** -8);
+      // Floats that are bytes of that scale. LiteRT.js takes no int8 from outside, and is slower from bytes without a sign.
+      const x = graph.fed(
+        [m, k],
+        Float32Array.from(integers(m * k, 1, 0, 256), (value) => value * 2 ** -8),
+      );
+      const bytes = graph.nodeBytes('quantize', [x], [m, k], { scale: 2 ** -8, zeroPoint: -128 });
+      const most = productDeviations * Math.sqrt(k);
+      const y = graph.nodeBytes('fullyConnected', [bytes, w, -1], [m, n], { scale: most / 127, zeroPoint: 0 });
+      const rounding = { note: 'rounds its output to 8 bits', tolerance: 1e-2 };
+      return { ...(await made(graph.node('dequantize', [y], [m, n]))), rounding };
     }
     case 'conv2d': {
       const { n, size: side, channels, filters, window } = task;
@@ -291,7 +378,7 @@ export async function tfliteOf(task: Task): Promise<TfliteTask> {
     case 'mnist':
       return made(mnist(graph, task.batch));
     case 'lstm':
-      throw new Unable('its LSTM is outside of its accelerated operators, and not written here');
+      return made(lstm(graph, task));
     case 'mnistInt8':
       throw new Unable('not written here');
     case 'mnistStep':
