@@ -11,6 +11,8 @@ import * as assert from 'uvu/assert';
 import { launchChromium, noChromium } from '../bench/browser/chromium.js';
 import { engineOf } from '../bench/engines/engines.js';
 import { resolutionOf } from '../bench/measure/clock.js';
+import { meansOf } from '../bench/ops/cases.js';
+import type { MeasuredOps } from '../bench/ops/measure.js';
 import { expectedOf, faultOf } from '../bench/page/expected.js';
 import { pageOf, servePage } from '../bench/page/offer.js';
 import { playerOf } from '../bench/process/places.js';
@@ -18,9 +20,10 @@ import { distance, type Row } from '../bench/process/rows.js';
 import type { Measured } from '../bench/process/suite.js';
 import { decodeAnswer, encodeAnswer, heardAnswer } from '../bench/process/wire.js';
 import { works } from '../bench/tasks/work.js';
+import { ArgumentError } from '../src/core/errors.js';
 import { workOf } from './support/works.js';
 
-const pace = { rounds: 1, seconds: 0.02 };
+const paces = { pace: { rounds: 1, seconds: 0.02 }, opSeconds: 0.02 };
 
 test('a clock is as fine as its smallest step, and one that stands still has none', () => {
   let calls = 0;
@@ -31,6 +34,22 @@ test('a clock is as fine as its smallest step, and one that stands still has non
   assert.is(
     resolutionOf(() => 7),
     Infinity,
+  );
+});
+
+test('runs that a clock cannot tell are averaged until it can', () => {
+  assert.equal(meansOf([1, 2, 3], 0.001), [1, 2, 3]);
+  assert.equal(meansOf([0, 0, 5, 0, 5, 0, 0, 5], 0.1), [5 / 3, 5 / 2, 5 / 3]);
+  assert.equal(meansOf([0, 0.1, 0, 0.1], 0.1), [0.05]);
+});
+
+test('a page without a row that runs in one is refused', () => {
+  assert.throws(
+    () => pageOf(['edge', 'threads', 'no-such-row'], paces),
+    (error: Error) => {
+      assert.match(error.message, /rows that run in a page are required.*edge +measured in Node only/s);
+      return error instanceof ArgumentError;
+    },
   );
 });
 
@@ -78,7 +97,7 @@ if (noChromium !== null) {
   console.log(`# skipped: the benchmark in a page: ${noChromium}`);
 } else {
   test('the page measures under a strict policy, on a phone, light and dark, and shares its figures', async () => {
-    const html = await pageOf(['matmul-16', 'int8-512', 'mnist-1'], pace);
+    const html = await pageOf(['matmul-16', 'int8-512', 'mnist-1', 'ops/relu', 'training', 'mnist-2'], paces);
     const browser = await launchChromium();
     try {
       const grounds = new Set<string>();
@@ -88,10 +107,17 @@ if (noChromium !== null) {
         page.on('console', (message) => said.push(message.text()));
         page.on('pageerror', (error) => said.push(error.message));
         const file = await (await measureIn(page, html)).path();
-        const { environment, measured } = JSON.parse(readFileSync(file, 'utf8')) as {
+        const { environment, bandwidth, measured, ops } = JSON.parse(readFileSync(file, 'utf8')) as {
           readonly environment: Readonly<Record<string, string>>;
+          readonly bandwidth: number;
           readonly measured: readonly Measured[];
+          readonly ops: MeasuredOps;
         };
+        assert.ok(bandwidth > 1e8 && bandwidth < 1e12, `${bandwidth}`);
+        assert.match(ops.version, /^Quern, (relaxed|simd), 1 thread$/);
+        assert.ok(ops.rows.length > 0);
+        for (const { title, result } of ops.rows)
+          assert.ok('time' in result && result.time.median > 0, `${title}: ${JSON.stringify(result)}`);
         assert.match(environment['user agent'] ?? '', /Chrome/);
         assert.match(environment['clock'] ?? '', /^steps of [\d.]+ ms$/);
         const rows = measured.flatMap((suite): readonly Row[] => suite.rows);
@@ -110,11 +136,16 @@ if (noChromium !== null) {
         const seen = await page.evaluate(() => ({
           overflow: document.documentElement.scrollWidth - window.innerWidth,
           ground: getComputedStyle(document.body).backgroundColor,
+          dots: document.querySelectorAll('svg circle').length,
+          text: document.body.innerText,
           bars: document.querySelectorAll('.bar').length,
           bar: document.querySelector('.bar')?.getBoundingClientRect().width ?? 0,
         }));
         assert.ok(seen.overflow <= 0 && seen.bar > 10, JSON.stringify(seen));
         assert.is(seen.bars, 6);
+        assert.is(seen.dots, 2);
+        for (const part of ['Roofline', 'Every op', 'measured in Node only', 'no such suite or row'])
+          assert.ok(seen.text.includes(part), part);
         assert.equal(said, []);
         grounds.add(seen.ground);
         await page.close();

@@ -4,7 +4,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page, Route } from 'playwright-core';
 import { bundle } from '../page/build.js';
-import { moduleNames } from '../page/contents.js';
+import { moduleNames } from '../page/modules.js';
 import type { Answer } from '../process/messages.js';
 import type { Channel } from '../process/player.js';
 import { launchChromium, noChromium } from './chromium.js';

@@ -3,11 +3,11 @@
 /** Far larger than any cache. */
 const large = 256 * 2 ** 20;
 
-/** The best of five copies that read and write `bytes` together; small ones are repeated for about a millisecond. */
-export function bandwidth(bytes = large): number {
+/** The best of five copies that read and write `bytes` together; small ones are repeated for about `milliseconds`. */
+export function bandwidth(bytes = large, milliseconds = 1): number {
   const length = Math.max(1, Math.round(bytes / 16));
   const [from, to] = [new Float64Array(length).fill(1), new Float64Array(length)];
-  const repeats = Math.max(1, Math.round(1e7 / (16 * length)));
+  const repeats = Math.max(1, Math.round((1e7 * milliseconds) / (16 * length)));
   let best = 0;
   for (let i = 0; i < 5; i++) {
     const start = performance.now();

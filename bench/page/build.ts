@@ -7,11 +7,11 @@ import { modulePath } from '../../src/backend/wasm/modules-node.js';
 import { Html, html } from '../../src/report/html.js';
 import { style } from '../../src/report/style.js';
 import { contenders } from '../peers/contenders.js';
-import type { Pace } from '../process/rows.js';
-import { benchStyle } from '../report/page.js';
+import { benchStyle, refusedOf } from '../report/page.js';
 import type { Work } from '../tasks/work.js';
-import { type Contents, contentsElement, moduleNames, workerElement } from './contents.js';
+import { type Contents, contentsElement, opsWorkerElement, workerElement } from './contents.js';
 import { expectedOf } from './expected.js';
+import { moduleNames, trainingNames } from './modules.js';
 
 const pageStyle = `${style.text}${benchStyle.text}
 .controls{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center}
@@ -54,14 +54,21 @@ const dataElement = (id: string, text: string): Html =>
     ${new Html(text)}
   </script>`;
 
-export async function buildBenchPage(works: readonly Work[], pace: Pace, version: string): Promise<string> {
-  const [page, worker, rows] = await Promise.all([
+export async function buildBenchPage(works: readonly Work[], said: Omit<Contents, 'rows'>): Promise<string> {
+  const [page, worker, opsWorker, rows] = await Promise.all([
     bundle(new URL('./page.js', import.meta.url)),
     bundle(new URL('./worker.js', import.meta.url)),
+    said.ops ? bundle(new URL('./ops-worker.js', import.meta.url)) : '',
     rowsOf(works),
   ]);
-  const contents: Contents = { version, pace, rows };
-  const modules = moduleNames.map((name) => dataElement(name, readFileSync(modulePath(name)).toString('base64')));
+  const contents: Contents = { ...said, rows };
+  const names = [...moduleNames, ...(said.ops ? trainingNames : [])];
+  const data = [
+    ...names.map((name) => dataElement(name, readFileSync(modulePath(name)).toString('base64'))),
+    dataElement(workerElement, worker),
+    dataElement(opsWorkerElement, opsWorker),
+    dataElement(contentsElement, JSON.stringify(contents).replaceAll('<', '\\u003c')),
+  ];
   const policy = [
     "default-src 'none'",
     `script-src ${sourceOf(page)} 'wasm-unsafe-eval'`,
@@ -97,9 +104,9 @@ export async function buildBenchPage(works: readonly Work[], pace: Pace, version
         </div>
         <p id="status" role="status" aria-live="polite"></p>
         <main id="results"></main>
+        ${refusedOf(said.refused)}
         <section id="environment" class="environment"></section>
-        ${modules}${dataElement(workerElement, worker)}${dataElement(contentsElement, JSON.stringify(contents).replaceAll('<', '\\u003c'))}
-        ${new Html(`<script>${page}</script>`)}
+        ${data} ${new Html(`<script>${page}</script>`)}
       </body>
     </html>`.text;
 }

@@ -3,8 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { versionOf } from '../../src/report/environment-node.js';
+import { ArgumentError } from '../../src/core/errors.js';
+import { askedOf } from '../asked.js';
 import type { Pace } from '../process/rows.js';
-import { works } from '../tasks/work.js';
+import { describeRefused } from '../report/text.js';
+import type { Work } from '../tasks/work.js';
 import { buildBenchPage } from './build.js';
 
 export interface OfferOptions {
@@ -15,23 +18,43 @@ export interface OfferOptions {
   readonly port: number;
 }
 
-/** The page with these rows or suites; with all kernels and models where none is named. */
-export async function pageOf(asked: readonly string[], pace: Pace): Promise<string> {
-  const rows = works.filter(
-    ({ id, suite }) =>
-      (suite === 'kernels' || suite === 'models') &&
-      (asked.length === 0 || asked.includes(suite) || asked.includes(id)),
+export interface Paces {
+  readonly pace: Pace;
+  /** Of each row of the suite `ops`. */
+  readonly opSeconds: number;
+}
+
+const runsInPages = ({ suite }: Work): boolean => suite === 'kernels' || suite === 'models';
+
+/**
+ * The page with these rows, suites or ops; with all kernels and models where none is named. Names of what is measured
+ * elsewhere are refused in it; throws `ArgumentError` where all are.
+ */
+export function pageOf(names: readonly string[], { pace, opSeconds }: Paces): Promise<string> {
+  const { rows, ops, refused: unknown } = askedOf(names);
+  const elsewhere = names.filter(
+    (name) => !(name in unknown) && !askedOf([name]).rows.some(runsInPages) && askedOf([name]).ops.length === 0,
   );
-  return buildBenchPage(rows, pace, versionOf());
+  const refused = { ...unknown, ...Object.fromEntries(elsewhere.map((name) => [name, 'measured in Node only'])) };
+  const measured = rows.filter(runsInPages);
+  if (measured.length + ops.length === 0)
+    throw new ArgumentError('bench', `rows that run in a page are required. ${describeRefused(refused)}`);
+  const contents = {
+    version: versionOf(),
+    pace,
+    refused,
+    ...(ops.length > 0 ? { ops: { ops, seconds: opSeconds } } : {}),
+  };
+  return buildBenchPage(measured, contents);
 }
 
 /** Serves until the process ends. */
 export async function offerPage(
-  asked: readonly string[],
-  pace: Pace,
+  names: readonly string[],
+  paces: Paces,
   { out, host, port }: OfferOptions,
 ): Promise<void> {
-  const page = await pageOf(asked, pace);
+  const page = await pageOf(names, paces);
   mkdirSync(out, { recursive: true });
   const path = join(out, 'page.html');
   writeFileSync(path, page);
@@ -51,7 +74,15 @@ export function servePage(
   host: string,
 ): Promise<{ readonly url: string; readonly server: Server }> {
   const server = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(page);
+    response
+      .writeHead(200, {
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        // A page that is alone in its process has the finer clock.
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-embedder-policy': 'require-corp',
+      })
+      .end(page);
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -1,15 +1,21 @@
 /** The benchmark in a page: runs each contender in a fresh worker, shows the rows as they come, and shares them as JSON. */
 import { html, type Html } from '../../src/report/html.js';
-import { resolutionOf } from '../measure/clock.js';
+import { bandwidth } from '../measure/bandwidth.js';
+import { leastTicks, resolutionOf } from '../measure/clock.js';
+import type { MeasuredOps } from '../ops/measure.js';
+import type { OpsAnswer, OpsRequest } from '../ops/messages.js';
+import type { OpRow } from '../ops/rows.js';
 import type { Answer } from '../process/messages.js';
 import { type Channel, Player } from '../process/player.js';
 import type { Row } from '../process/rows.js';
 import { type Measured, measureWith } from '../process/suite.js';
 import { barsOf } from '../report/bars.js';
-import { suiteOf } from '../report/page.js';
+import { opsOf } from '../report/ops.js';
+import { rooflineOf, suiteOf } from '../report/page.js';
 import { type Suite, type Work, works } from '../tasks/work.js';
-import { type Contents, contentsElement, moduleNames, workerElement } from './contents.js';
+import { type Contents, contentsElement, opsWorkerElement, workerElement } from './contents.js';
 import { faultOf } from './expected.js';
+import { type Bytes, moduleNames, trainingNames } from './modules.js';
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
   const found = document.getElementById(id);
@@ -20,10 +26,16 @@ function element<E extends HTMLElement>(id: string, kind: new () => E): E {
 const textOf = (id: string): string => element(id, HTMLElement).textContent ?? '';
 
 const contents = JSON.parse(textOf(contentsElement)) as Contents;
-const bytes = Object.fromEntries(
-  moduleNames.map((name) => [name, Uint8Array.from(atob(textOf(name)), (character) => character.charCodeAt(0))]),
-);
-const script = URL.createObjectURL(new Blob([textOf(workerElement)], { type: 'text/javascript' }));
+const bytesOf = (names: readonly string[]): Bytes =>
+  Object.fromEntries(
+    names.map((name) => [name, Uint8Array.from(atob(textOf(name)), (character) => character.charCodeAt(0))]),
+  );
+
+const bytes = bytesOf(moduleNames);
+
+const scriptOf = (id: string): string => URL.createObjectURL(new Blob([textOf(id)], { type: 'text/javascript' }));
+
+const script = scriptOf(workerElement);
 
 function workerChannel(): Channel {
   const worker = new Worker(script);
@@ -55,6 +67,9 @@ const put = (id: string, part: Html): void => void (element(id, HTMLElement).inn
 
 const say = (text: string): void => void (element('status', HTMLElement).textContent = text);
 
+/** Beyond the caches of a phone, and within its memory. */
+const memoryBytes = 128 * 2 ** 20;
+
 const expected = new Map(contents.rows.map((row) => [row.id, row.expected]));
 
 const check = (work: Work, result: Float32Array): string | undefined => {
@@ -83,6 +98,21 @@ async function measureAll(): Promise<Measured[]> {
   return measured;
 }
 
+/** The suite `ops` in a worker of its own. Where that ends early its version says how. */
+function measureOps(request: OpsRequest, seen: (row: OpRow) => void): Promise<MeasuredOps> {
+  const worker = new Worker(scriptOf(opsWorkerElement));
+  const rows: OpRow[] = [];
+  return new Promise<MeasuredOps>((resolve) => {
+    worker.onmessage = ({ data }: MessageEvent<OpsAnswer>): void => {
+      if ('done' in data) return resolve({ version: data.done, rows });
+      rows.push(data.row);
+      seen(data.row);
+    };
+    worker.onerror = ({ message }): void => resolve({ version: `its worker ended: ${message}`, rows });
+    worker.postMessage({ ...request, bytes: { ...bytes, ...bytesOf(trainingNames) } });
+  }).finally(() => worker.terminate());
+}
+
 function offer(json: string): void {
   const link = element('download', HTMLAnchorElement);
   link.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));
@@ -103,8 +133,13 @@ async function run(): Promise<void> {
   button.disabled = true;
   try {
     const measured = await measureAll();
+    const rate = bandwidth(memoryBytes, Math.max(1, leastTicks * resolutionOf()));
+    const before = html`${measured.map((suite) => suiteOf(suite, []))} ${rooflineOf(measured, rate)}`;
+    put('results', before);
+    const { ops: asked, pace, refused } = contents;
+    const ops = asked && (await measureOps(asked, ({ title }) => say(`Measured ${title}.`)));
+    if (ops) put('results', html`${before} ${opsOf(ops)}`);
     const about = environment();
-    put('results', html`${measured.map((suite) => suiteOf(suite, []))}`);
     put(
       'environment',
       html`<h2>Environment</h2>
@@ -116,7 +151,8 @@ async function run(): Promise<void> {
           )}
         </dl>`,
     );
-    offer(JSON.stringify({ environment: about, pace: contents.pace, measured }, null, 2));
+    const report = { environment: about, pace, bandwidth: rate, measured, ...(ops ? { ops } : {}), refused };
+    offer(JSON.stringify(report, null, 2));
     say('Done.');
   } catch (error) {
     say(`It stopped: ${error instanceof Error ? error.message : String(error)}`);
@@ -126,4 +162,7 @@ async function run(): Promise<void> {
 }
 
 element('run', HTMLButtonElement).onclick = (): void => void run();
-say(`${contents.rows.length} rows, ${navigator.hardwareConcurrency} processors, one thread.`);
+const opCount = contents.ops?.ops.length ?? 0;
+say(
+  `${contents.rows.length} rows${opCount > 0 ? ` and ${opCount} ops` : ''}, ${navigator.hardwareConcurrency} processors, one thread.`,
+);

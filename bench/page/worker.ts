@@ -2,8 +2,7 @@
 import { Answering } from '../process/answering.js';
 import type { Request } from '../process/messages.js';
 import { modulesPlace } from '../process/modules-place.js';
-
-export type Bytes = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+import { type Bytes, compiledOf } from './modules.js';
 
 let answering: Answering | undefined;
 
@@ -13,7 +12,5 @@ self.onmessage = ({ data }: MessageEvent<Bytes | Request>): void => {
     void answering?.answer(request).then((reply) => self.postMessage(reply));
     return;
   }
-  const taken = Object.entries(data).filter(([, bytes]) => WebAssembly.validate(bytes));
-  const modules = Object.fromEntries(taken.map(([name, bytes]) => [name, new WebAssembly.Module(bytes)]));
-  answering = new Answering(modulesPlace(modules));
+  answering = new Answering(modulesPlace(compiledOf(data)));
 };

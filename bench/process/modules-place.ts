@@ -1,5 +1,5 @@
 /** A place without a disk: pages and Workers, whose host hands over compiled modules. */
-import { resolutionOf } from '../measure/clock.js';
+import { leastTicks, resolutionOf } from '../measure/clock.js';
 import { Peak } from '../measure/peak.js';
 import { time } from '../measure/timer.js';
 import { type ContenderMaker, Unable } from '../peers/contender.js';
@@ -8,9 +8,6 @@ import type { Place } from './answering.js';
 
 /** What the engine takes of `infer-relaxed`, `peak-relaxed`, and their like without relaxed SIMD. */
 export type Modules = Readonly<Partial<Record<string, WebAssembly.Module>>>;
-
-/** Ticks of the clock in a sample at the least: so many make it right to 2 %. */
-const ticks = 50;
 
 /** `others` are contenders besides our own. */
 export function modulesPlace(modules: Modules, others: Readonly<Record<string, ContenderMaker>> = {}): Place {
@@ -28,8 +25,8 @@ export function modulesPlace(modules: Modules, others: Readonly<Record<string, C
     },
     peak: (name) => {
       const module = modules[`peak-${simdOf(name)}`];
-      return module && new Peak(module, Math.max(1, ticks * tick));
+      return module && new Peak(module, Math.max(1, leastTicks * tick));
     },
-    time: ({ run }, seconds) => time(run, { seconds, sample: Math.max(0.05, (ticks * tick) / 1000) }),
+    time: ({ run }, seconds) => time(run, { seconds, sample: Math.max(0.05, (leastTicks * tick) / 1000) }),
   };
 }

@@ -17,6 +17,8 @@ export interface BenchReport {
   readonly measured: readonly Measured[];
   readonly figures: readonly Figure[];
   readonly ops?: MeasuredOps;
+  /** Why names that were asked for are not measured. */
+  readonly refused?: Readonly<Record<string, string>>;
 }
 
 const titles: Readonly<Record<Measured['suite'], readonly [title: string, text: string]>> = {
@@ -88,7 +90,16 @@ function figuresOf(figures: readonly Figure[]): Html {
   </section>`;
 }
 
-function rooflineOf({ measured, bandwidth }: BenchReport): Html {
+export function refusedOf(refused: Readonly<Record<string, string>>): Html {
+  const rows = Object.entries(refused);
+  if (rows.length === 0) return html``;
+  return html`<section>
+    <h2>Not measured</h2>
+    ${table('Names that were asked for', [{ name: 'Name' }, { name: 'Why not' }], rows)}
+  </section>`;
+}
+
+export function rooflineOf(measured: readonly Measured[], bandwidth: number): Html {
   const rows = measured.flatMap((suite) => (suite.suite === 'threads' ? [] : suite.rows));
   const floats = rows.filter(({ work }) => work.task.kind !== 'int8Matmul');
   const peaks = floats.flatMap(({ cells: { quern } }) => (quern && 'time' in quern && quern.peak ? [quern.peak] : []));
@@ -106,7 +117,7 @@ function rooflineOf({ measured, bandwidth }: BenchReport): Html {
 }
 
 export function renderBench(report: BenchReport, peers: readonly string[]): string {
-  const { measured, figures, environment, ops } = report;
+  const { measured, bandwidth, figures, environment, ops, refused } = report;
   const leads = measured
     .filter(({ suite }) => suite !== 'threads')
     .flatMap(({ rows }) => rows.flatMap((row) => lead(row, 'quern', peers) ?? []))
@@ -141,8 +152,8 @@ export function renderBench(report: BenchReport, peers: readonly string[]): stri
           <h1>Quern benchmark</h1>
           <p>Peers: ${peers.join(', ')}; onnxruntime-node is the native yardstick.</p>
         </header>
-        ${headline} ${measured.map((suite) => suiteOf(suite, peers))} ${rooflineOf(report)}
-        ${figures.length > 0 ? figuresOf(figures) : html``} ${ops ? opsOf(ops) : html``}
+        ${headline} ${measured.map((suite) => suiteOf(suite, peers))} ${rooflineOf(measured, bandwidth)}
+        ${figures.length > 0 ? figuresOf(figures) : html``} ${ops ? opsOf(ops) : html``} ${refusedOf(refused ?? {})}
         <section class="environment">
           <h2>Environment</h2>
           <dl>

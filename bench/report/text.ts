@@ -28,6 +28,10 @@ export function describeFigure({ title, unit, cells }: Figure): string {
   return [title, ...lines].join('\n');
 }
 
+/** Names that were asked for and stand for nothing, and why. */
+export const describeRefused = (refused: Readonly<Record<string, string>>): string =>
+  ['Not measured', ...Object.entries(refused).map(([name, reason]) => `  ${name}  ${reason}`)].join('\n');
+
 /** How many times as long the fastest of the others takes; undefined where there is none. */
 export function lead({ cells }: Row, own: string, others: readonly string[]): number | undefined {
   const timeOf = (name: string): number | undefined => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type RunningWorker, startWorkerd } from '../../edge/workerd.js';
 import { modulePath } from '../../src/backend/wasm/modules-node.js';
-import { moduleNames } from '../page/contents.js';
+import { moduleNames } from '../page/modules.js';
 import type { Answer } from '../process/messages.js';
 import type { Channel } from '../process/player.js';
 import { decodeAnswer } from '../process/wire.js';
