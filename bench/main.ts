@@ -1,8 +1,8 @@
 /** `npm run bench`: Quern beside the engines that a user would pick instead, measured here and now. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { QuernError } from '../src/core/errors.js';
+import { IoError, QuernError } from '../src/core/errors.js';
 import { environmentOf } from '../src/report/environment-node.js';
 import { Command, CommanderError, InvalidArgumentError } from '../src/cli/vendor.js';
 import { askedOf } from './asked.js';
@@ -62,9 +62,21 @@ function omitted(names: readonly string[], { quick, slow, compare }: Options): s
     ...(slow ? [] : ['contenders that take minutes for a row (--slow)']),
     ...(quick ? ['all but a few short rounds (--quick)'] : []),
     ...(quick && names.length === 0 ? ['the module without relaxed SIMD, and all rows but those of --quick'] : []),
+    ...(quick || names.length > 0 ? [`places that --in does not name (LiteRT.js runs in chromium)`] : []),
     ...(compare === undefined ? [] : ['the suites edge and ops and the places of --in, which are not compared']),
   ];
   return parts.join('; ');
+}
+
+/** Throws `IoError` before anything is measured. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new IoError('bench', `a folder that can be written is required. Received '${path}': ${said}.`, { cause });
+  }
 }
 
 const placeList = (text: string): readonly string[] => text.split(',');
@@ -78,6 +90,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
   const { quick, compare } = options;
   const pace = quick ? { rounds: 2, seconds: 0.1 } : { rounds: 7, seconds: 0.25 };
   const opSeconds = quick ? 0.06 : 0.25;
+  makeFolder(options.out);
   if (options.page) return offerPage(names, { pace, opSeconds }, options);
   const asked = askedOf(names, quick);
   const { refused } = asked;
@@ -86,7 +99,9 @@ async function run(names: readonly string[], options: Options): Promise<void> {
     process.exitCode = 1;
   }
   const revision = compare === undefined ? null : prepareRevision(root, compare, (what) => console.error(what));
-  const places = revision ? [] : (options.in ?? []);
+  if (revision && 'unable' in revision.child) process.exitCode = 1;
+  const isWhole = names.length === 0 && !quick && !options.contenders;
+  const places = revision ? [] : (options.in ?? (isWhole ? ['chromium'] : []));
   installEngines(places);
   const measured: Measured[] = [];
   let figures: readonly Figure[] = [];
@@ -96,7 +111,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
     if (suite === 'edge') {
       if (revision || !asked.edge) continue;
       figures = await measureEdge(quick ? 5 : 15);
-      for (const figure of figures) console.log(`\n${describeFigure(figure)}`);
+      for (const figure of figures) console.log(`\n${describeFigure(figure, peersInNode)}`);
       continue;
     }
     const rows = asked.rows.filter((work) => work.suite === suite);
@@ -126,11 +141,11 @@ async function run(names: readonly string[], options: Options): Promise<void> {
     ...environmentOf(),
     command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
     ...(tree === undefined ? {} : { tree }),
+    engines: [...new Set(measured.flatMap(({ versions }) => Object.values(versions)))].join('; '),
     ...(revision ? { 'compared with': `${revision.commit}: ${revision.subject}` } : {}),
     'left out': omitted(names, options),
   };
   const report = { environment, pace, bandwidth: bandwidth(), measured, figures, ...(ops ? { ops } : {}), refused };
-  mkdirSync(options.out, { recursive: true });
   const path = join(options.out, 'bench');
   writeFileSync(`${path}.json`, JSON.stringify(report, null, 2));
   writeFileSync(`${path}.html`, renderBench(report, peersInNode));

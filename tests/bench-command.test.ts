@@ -46,24 +46,45 @@ test.before(() => {
 
 test.after(() => rmSync(bare, { recursive: true, force: true }));
 
-test('a name that there is not is refused with those that there are', () => {
-  for (const args of [['no-such-row'], ['ops/no-such-op']]) {
-    const { status, text } = bench(args);
-    assert.is(status, 1);
-    assert.match(text, /One of kernels, .* is required/);
-  }
-  const { status, text } = bench(['matmul-16', '--contenders', 'quern,no-such-engine']);
-  assert.is(status, 1);
-  assert.match(text, /One of quern, .* is required/);
+test('a suite, row, op, peer or place that there is not is said in the report beside what is measured', () => {
+  const names = ['matmul-16', 'no-such-row', 'ops/no-such-op', '--in', 'nowhere'];
+  const { status, text } = bench([...names, '--contenders', 'quern,no-such-engine', '--quick', '--out', out]);
+  assert.is(status, 1, text);
+  for (const name of ['no-such-row', 'ops/no-such-op'])
+    assert.match(text, new RegExp(`${name} +no such suite or row: the suites are kernels, `));
+  assert.match(text, /no-such-engine +no such contender/);
+  assert.match(text, /quern in nowhere +no such place/);
+  assert.match(text, /quern +[\d.]+ µs/);
+  const html = readFileSync(join(out, 'bench.html'), 'utf8');
+  for (const part of ['Not measured', 'no-such-row', 'no such contender', 'no such place'])
+    assert.ok(html.includes(part), part);
 });
 
-test('a revision that there is not, or no git, is one line', () => {
-  const unknown = bench(['matmul-16', '--compare', 'no-such-revision']);
+test('an option that means nothing, or a folder that cannot be written, is one line', () => {
+  const refused = [
+    [['--contenders', 'quern@none'], /number of threads, are required/],
+    [['--port', '99999'], /A number from 0 to 65535 is required/],
+    [['--out', join(root, 'package.json')], /^\[bench\] a folder that can be written is required/],
+    [['--page', 'training'], /^\[bench\] rows that run in a page are required/],
+  ] as const;
+  for (const [args, expected] of refused) {
+    const { status, text } = bench(['matmul-16', ...args].slice(args[0] === '--page' ? 1 : 0));
+    assert.is(status, 1);
+    assert.match(text, expected);
+  }
+});
+
+test('a revision that there is not, or no git, is said in the row', () => {
+  const args = ['matmul-16', '--quick', '--out', out, '--compare'];
+  const unknown = bench([...args, 'no-such-revision']);
   assert.is(unknown.status, 1);
-  assert.match(unknown.text, /^\[compare\] (a revision that git knows|a clone that git can read|git) is required/);
-  const { status, text } = bench(['matmul-16', '--compare', 'HEAD'], root, { PATH: '', Path: '' });
+  assert.match(
+    unknown.text,
+    /quern at no-such-revision +\[compare\] (a revision that git knows|a clone that git can read|git) is required/,
+  );
+  const { status, text } = bench([...args, 'HEAD'], root, { PATH: '', Path: '' });
   assert.is(status, 1);
-  assert.match(text, /^\[compare\] git is required/);
+  assert.match(text, /quern at HEAD +\[compare\] git is required/);
 });
 
 test('the help names every option', () => {
@@ -77,7 +98,7 @@ test('peers that are not installed are said in the row, and ours is measured', (
   const { status, text } = bench(['matmul-16', '--quick', '--contenders', contenders, '--out', out], bare);
   assert.is(status, 0, text);
   for (const peer of contenders.split(',').slice(1)) assert.match(text, new RegExp(`${peer} +not installed`));
-  assert.match(text, /quern +[\d.]+ us/);
+  assert.match(text, /quern +[\d.]+ µs/);
   const { measured } = JSON.parse(readFileSync(join(out, 'bench.json'), 'utf8')) as {
     measured: readonly { rows: readonly { cells: Readonly<Record<string, unknown>> }[] }[];
   };

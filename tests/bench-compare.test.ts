@@ -9,7 +9,6 @@ import * as assert from 'uvu/assert';
 import { describeTree, prepareRevision } from '../bench/compare/revision.js';
 import { compareRow, labelAt } from '../bench/compare/rows.js';
 import { describeRow } from '../bench/report/text.js';
-import { ArgumentError, UnsupportedError } from '../src/core/errors.js';
 import { workOf } from './support/works.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -36,13 +35,10 @@ function clone(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-function failure(run: () => unknown): Error {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof Error) return error;
-  }
-  throw new Error('an error is required');
+/** Why a revision cannot be measured; empty where it can. */
+function failureOf(folder: string, revision = 'HEAD'): string {
+  const { child } = prepareRevision(folder, revision, () => {});
+  return 'unable' in child ? child.unable : '';
 }
 
 /** Writes a process of the benchmark when it is run. */
@@ -53,17 +49,17 @@ writeFileSync('dist/bench/process/child.js', ${JSON.stringify(child)});`;
 
 if (!hasGit) console.log('# --compare is not tested: there is no git here');
 else {
-  test('a revision that git does not know is an argument error, a folder outside git says so', () => {
+  test('a revision that git does not know is a reason in the row, and so is a folder outside git', async () => {
     const folder = clone({ a: '1' });
-    const unknown = failure(() => prepareRevision(folder, 'no-such-revision', () => {}));
-    assert.instance(unknown, ArgumentError);
-    assert.match(unknown.message, "[compare] a revision that git knows is required. Received 'no-such-revision'.");
-    assert.match(failure(() => prepareRevision(folder, '--all', () => {})).message, "Received '--all'");
+    const reason = "[compare] a revision that git knows is required. Received 'no-such-revision'.";
+    assert.is(failureOf(folder, 'no-such-revision'), reason);
+    assert.match(failureOf(folder, '--all'), "Received '--all'");
+    const revision = prepareRevision(folder, 'no-such-revision', () => {});
+    const { row } = await compareRow(work, ['quern'], revision, pace, 1);
+    assert.equal(row.cells['quern at no-such-revision'], { reason });
+    assert.ok(row.cells['quern'] && 'time' in row.cells['quern']);
     rmSync(join(folder, '.git'), { recursive: true });
-    assert.match(
-      failure(() => prepareRevision(folder, 'HEAD', () => {})).message,
-      /a clone that git can read is required/,
-    );
+    assert.match(failureOf(folder), /a clone that git can read is required/);
     assert.is(describeTree(folder), undefined);
     rmSync(folder, { recursive: true });
   });
@@ -78,15 +74,32 @@ else {
 
   test('a revision that does not build says what its build said, every time', () => {
     const folder = clone({ 'scripts/build.mjs': "console.error('no compiler'); process.exit(3);" });
-    for (let time = 0; time < 2; time++) {
-      const error = failure(() => prepareRevision(folder, 'HEAD', () => {}));
-      assert.instance(error, UnsupportedError);
-      assert.match(error.message, /scripts\/build\.mjs failed\. Received:\nno compiler/);
-    }
+    for (let time = 0; time < 2; time++)
+      assert.match(failureOf(folder), /scripts\/build\.mjs failed\. Received: no compiler$/);
     rmSync(folder, { recursive: true });
     const bare = clone({ a: '1' });
-    assert.match(failure(() => prepareRevision(bare, 'HEAD', () => {})).message, 'with scripts/build.mjs is required');
+    assert.match(failureOf(bare), 'with scripts/build.mjs is required');
     rmSync(bare, { recursive: true });
+  });
+
+  test('a revision with another lockfile gets packages of its own, and one whose lockfile is wrong says so', () => {
+    const listed = { name: 'revision', version: '1.0.0', lockfileVersion: 3, requires: true };
+    const files = {
+      'scripts/build.mjs': builds(''),
+      'package.json': JSON.stringify({ name: 'revision', version: '1.0.0' }),
+      'package-lock.json': JSON.stringify({ ...listed, packages: { '': { name: 'revision', version: '1.0.0' } } }),
+    };
+    const folder = clone(files);
+    assert.is(failureOf(folder), '', 'the same lockfile');
+    writeFileSync(join(folder, 'package-lock.json'), '{}');
+    rmSync(join(folder, 'dist'), { recursive: true });
+    assert.is(failureOf(folder), '', 'another lockfile');
+    rmSync(folder, { recursive: true });
+    const dependent = { name: 'revision', version: '1.0.0', dependencies: { missing: 'file:missing' } };
+    const wrong = clone({ ...files, 'package.json': JSON.stringify(dependent) });
+    writeFileSync(join(wrong, 'package-lock.json'), '{ "name": "changed" }');
+    assert.match(failureOf(wrong), /npm ci failed\. Received: npm error code/);
+    rmSync(wrong, { recursive: true });
   });
 
   test('a revision whose process is missing, or speaks otherwise, is a reason in the row', async () => {
@@ -124,7 +137,7 @@ process.on('message', ({ ask }) => process.send(answers[ask]));`;
     test('this tree is timed beside a revision of itself, in turn, and a row that it does not know is a reason', async () => {
       const said: string[] = [];
       const revision = prepareRevision(root, 'HEAD', (what) => said.push(what));
-      assert.ok(said.length <= 1 && existsSync(revision.child ?? ''));
+      assert.ok(said.length <= 1 && 'path' in revision.child && existsSync(revision.child.path));
       prepareRevision(root, 'HEAD', () => assert.unreachable('it is built already'));
       const label = labelAt('quern', revision);
       const { row, versions } = await compareRow(work, ['quern'], revision, { rounds: 2, seconds: 0.02 }, 2);

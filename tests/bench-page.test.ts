@@ -225,7 +225,7 @@ test('a place that is not there is a reason in the row', async () => {
     assert.match(stdout, /quern in chromium +there is no Chromium at \/none/);
     assert.match(stdout, /litert-js in chromium +there is no Chromium at \/none/);
     assert.match(stdout, /quern in deno +not installed/);
-    assert.match(stdout, /quern +[\d.]+ us/);
+    assert.match(stdout, /quern +[\d.]+ µs/);
   } finally {
     rmSync(out, { recursive: true });
   }

@@ -5,15 +5,15 @@
 import { spawnSync, type SpawnSyncOptions, type SpawnSyncReturns } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ArgumentError, IoError, UnsupportedError } from '../../src/core/errors.js';
+import { ArgumentError, IoError, QuernError, UnsupportedError } from '../../src/core/errors.js';
 
 export interface Revision {
-  /** The first seven digits of the commit. */
+  /** The first seven digits of the commit, or what was asked for where git knows none. */
   readonly commit: string;
   /** The first line of its message. */
   readonly subject: string;
-  /** Its process of the benchmark; null where it has none. */
-  readonly child: string | null;
+  /** The script of its process of the benchmark, or why there is none to play with. */
+  readonly child: { readonly path: string } | { readonly unable: string };
 }
 
 function run(command: string, args: readonly string[], options: SpawnSyncOptions): SpawnSyncReturns<string> {
@@ -27,11 +27,14 @@ function git(root: string, args: readonly string[], env: NodeJS.ProcessEnv = {})
   return stdout.trim();
 }
 
+/** What the report calls a commit. */
+const shortOf = (hash: string): string => hash.slice(0, 7);
+
 /** What the tree is: its commit, and whether files were changed since; undefined where git does not know it. */
 export function describeTree(root: string): string | undefined {
   try {
     const changed = git(root, ['status', '--porcelain']) === '' ? '' : ', with changes that are not committed';
-    return `${git(root, ['rev-parse', 'HEAD']).slice(0, 7)}${changed}`;
+    return `${shortOf(git(root, ['rev-parse', 'HEAD']))}${changed}`;
   } catch (error) {
     if (error instanceof IoError) return undefined;
     throw error;
@@ -52,28 +55,48 @@ function commitOf(root: string, revision: string): string {
 const sameFile = (a: string, b: string): boolean =>
   existsSync(a) && existsSync(b) && readFileSync(a).equals(readFileSync(b));
 
-/** Runs a step of the making; throws with the end of what it printed. */
+/** What a program says first, which is what went wrong, and last. */
+function excerpt(text: string): string {
+  const lines = text.split('\n').filter((line) => /[^\s]/.test(line.replace(/^npm error/, '')));
+  const shown = lines.length <= 8 ? lines : [...lines.slice(0, 5), '...', ...lines.slice(-2)];
+  return shown.map((line) => line.trim()).join(' | ');
+}
+
+/** Runs a step of the making; throws with what it printed. */
 function step(what: string, command: string, args: readonly string[], cwd: string): void {
   const { status, stdout, stderr, error } = run(command, args, {
     cwd,
     shell: command === 'npm' && process.platform === 'win32',
   });
   if (status === 0) return;
-  const said = error?.message ?? `${stdout}${stderr}`.trim().split('\n').slice(-8).join('\n');
-  throw new UnsupportedError('compare', `a revision that builds is required; ${what} failed. Received:\n${said}`);
+  const said = error?.message ?? excerpt(`${stdout}${stderr}`);
+  throw new UnsupportedError('compare', `a revision that builds is required; ${what} failed. Received: ${said}`);
 }
 
-/**
- * The revision, ready to be measured. Throws `ArgumentError` where there is no such revision, `IoError` without git, and
- * `UnsupportedError` where it cannot be built.
- */
+/** The revision, ready to be measured, or why it cannot be: there is none, there is no git, it does not build. */
 export function prepareRevision(root: string, revision: string, heard: (what: string) => unknown): Revision {
-  const hash = commitOf(root, revision);
-  const commit = hash.slice(0, 7);
+  let found = { commit: revision, subject: 'unknown' };
+  try {
+    const hash = commitOf(root, revision);
+    found = { commit: shortOf(hash), subject: git(root, ['show', '--no-patch', '--format=%s', hash]) };
+    const path = join(buildOnce(root, hash, heard), 'dist/bench/process/child.js');
+    return { ...found, child: existsSync(path) ? { path } : { unable: cannotSpeak(found.commit) } };
+  } catch (error) {
+    if (error instanceof QuernError) return { ...found, child: { unable: error.message } };
+    throw error;
+  }
+}
+
+/** Said of a revision without a process, and of one that does not answer. */
+export const cannotSpeak = (commit: string): string =>
+  `revision ${commit} has no benchmark process that this one can speak to`;
+
+/** The folder of a commit, built. */
+function buildOnce(root: string, hash: string, heard: (what: string) => unknown): string {
   const folder = join(root, 'dist/cache/revisions', hash);
   const done = join(folder, 'dist/built');
   if (!existsSync(done)) {
-    heard(`Building revision ${commit} ...`);
+    heard(`Building revision ${shortOf(hash)} ...`);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(join(folder, 'dist'), { recursive: true });
     // An index of its own: that of the clone stays as it is.
@@ -84,9 +107,7 @@ export function prepareRevision(root: string, revision: string, heard: (what: st
     build(root, folder);
     writeFileSync(done, '');
   }
-  const child = join(folder, 'dist/bench/process/child.js');
-  const subject = git(root, ['show', '--no-patch', '--format=%s', hash]);
-  return { commit, subject, child: existsSync(child) ? child : null };
+  return folder;
 }
 
 /** Packages of the same lockfile are shared. */

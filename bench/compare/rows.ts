@@ -8,7 +8,7 @@ import { processChannel } from '../process/node.js';
 import { Player } from '../process/player.js';
 import { cellOf, type Pace, type Played, playRow, type Row } from '../process/rows.js';
 import type { Work } from '../tasks/work.js';
-import type { Revision } from './revision.js';
+import { cannotSpeak, type Revision } from './revision.js';
 
 /** A contender of this tree, or its like of the other revision. */
 interface Side {
@@ -29,9 +29,6 @@ const sidesOf = (contenders: readonly string[], revision: Revision): readonly Si
     return isOwn(contender) ? [side, { label: labelAt(contender, revision), contender, revision }] : [side];
   });
 
-const cannotSpeak = ({ commit }: Revision): string =>
-  `revision ${commit} has no benchmark process that this one can speak to`;
-
 /** Revisions before answers were text send arrays between processes as they are. */
 const otherwise = { serialization: 'advanced' } as const;
 
@@ -48,7 +45,7 @@ async function start({ revision }: Side, player: Player): Promise<{ version: str
   clearTimeout(timer);
   if ('version' in reply) return { version: reply.version };
   const isMute = /^no answer|^its process ended/.test(reply.unable);
-  return { reason: revision && isMute ? cannotSpeak(revision) : reply.unable };
+  return { reason: revision && isMute ? cannotSpeak(revision.commit) : reply.unable };
 }
 
 export interface Compared {
@@ -69,11 +66,12 @@ async function playOnce(
   try {
     for (const side of sides) {
       const { label, revision } = side;
-      if (revision?.child === null) {
-        reasons.set(label, (versions[label] = cannotSpeak(revision)));
+      const child = revision?.child;
+      if (child && 'unable' in child) {
+        reasons.set(label, (versions[label] = child.unable));
         continue;
       }
-      const player = new Player(label, revision ? processChannel(otherwise, revision.child) : processChannel());
+      const player = new Player(label, child ? processChannel(otherwise, child.path) : processChannel());
       players.push(player);
       const reply = await start(side, player);
       versions[label] = 'version' in reply ? reply.version : reply.reason;

@@ -101,7 +101,7 @@ export async function measureCases<N extends OpName>(
     if (!each.bench) continue;
     const inputs = each.inputs.map(printType).join(', ');
     const attrs = JSON.stringify(each.attrs);
-    const title = [op, attrs === '{}' || attrs.length > 90 ? '' : attrs, inputs]
+    const title = [op, attrs.length > 90 ? '' : attrs.replace(/[{}"]/g, ''), inputs]
       .filter((part) => part !== '')
       .join(' ');
     const result = await measure(op, each, index, seconds, place).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 /** Writes the page and serves it: to a browser here, or to a phone in the same network. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { versionOf } from '../../src/report/environment-node.js';
@@ -55,7 +55,6 @@ export async function offerPage(
   { out, host, port }: OfferOptions,
 ): Promise<void> {
   const page = await pageOf(names, paces);
-  mkdirSync(out, { recursive: true });
   const path = join(out, 'page.html');
   writeFileSync(path, page);
   try {

@@ -16,7 +16,12 @@ export interface Timed {
 
 export type Answer =
   | { readonly version: string }
-  | { readonly result: Float32Array; readonly rounding?: Rounding }
+  | {
+      readonly result: Float32Array;
+      readonly rounding?: Rounding;
+      /** Seconds of a run that is too long to be timed again. */
+      readonly once?: number;
+    }
   | { readonly timed: Timed }
   | { readonly closed: true }
   /** The contender cannot do it, and says why. */

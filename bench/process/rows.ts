@@ -81,6 +81,7 @@ export async function playRow(
   const reasons = new Map<string, string>();
   const notes = new Map<string, string>();
   const ready: Player[] = [];
+  const measured = new Map<string, Round[]>();
   let expected: Float32Array | undefined;
   for (const player of players) {
     const { label } = player;
@@ -96,13 +97,19 @@ export async function playRow(
     }
     expected ??= reply.result;
     const apart = distance(expected, reply.result);
-    const { rounding } = reply;
-    if (rounding) notes.set(label, rounding.note);
-    if (apart <= (rounding?.tolerance ?? work.tolerance)) ready.push(player);
-    else reasons.set(label, `another result, by ${apart.toExponential(1)} of the largest`);
+    const { rounding, once } = reply;
+    const said = [...(rounding ? [rounding.note] : []), ...(once === undefined ? [] : ['timed once'])];
+    if (said.length > 0) notes.set(label, said.join('; '));
+    if (apart > (rounding?.tolerance ?? work.tolerance)) {
+      reasons.set(label, `another result, by ${apart.toExponential(1)} of the largest`);
+      await player.close();
+      continue;
+    }
+    measured.set(label, once === undefined ? [] : [{ seconds: once, peak: 0 }]);
+    if (once === undefined) ready.push(player);
+    else await player.close();
   }
   const rest = work.besideBusy ? keepBusy?.() : undefined;
-  const measured = new Map(ready.map(({ label }) => [label, [] as Round[]]));
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < ready.length; turn++) {
       const player = ready[(round + turn) % ready.length];

@@ -43,10 +43,12 @@ export function opsOf({ version, rows }: MeasuredOps): Html {
       this core's register peak, or a copy of as many bytes, whichever takes longer; functions such as sin count as one
       operation.
     </p>
-    ${table(
-      'Slowest first',
-      names.map((name) => ({ name })),
-      lines,
-    )}
+    <div class="ops">
+      ${table(
+        'Slowest first',
+        names.map((name) => ({ name })),
+        lines,
+      )}
+    </div>
   </section>`;
 }

@@ -5,10 +5,10 @@ import type { Figure } from '../edge/figure.js';
 import type { Cell, Row } from '../process/rows.js';
 import type { MeasuredOps } from '../ops/measure.js';
 import type { Measured } from '../process/suite.js';
-import { barsOf } from './bars.js';
+import { barsOf, figureBarsOf } from './bars.js';
 import { opsOf } from './ops.js';
-import { roofline } from './roofline.js';
-import { bytes, describeCell, lead, seconds } from './text.js';
+import { roofline, rooflineTable } from './roofline.js';
+import { describeCell, lead, seconds } from './text.js';
 
 export interface BenchReport {
   readonly environment: Readonly<Record<string, string>>;
@@ -30,14 +30,18 @@ const titles: Readonly<Record<Measured['suite'], readonly [title: string, text: 
 
 /** Of the bars, after the style that all reports share. */
 export const benchStyle = new Html(`
+header{display:block}header p{margin-top:.3rem}
 .bars{list-style:none;padding:0;font-size:.85rem}
 .bars li{display:grid;grid-template-columns:8.5rem 1fr;gap:.1rem .6rem;align-items:center;padding:.15rem 0}
 .bars li>span:last-child{grid-column:1/3;color:var(--soft);font-variant-numeric:tabular-nums}
-@media (min-width:60rem){.bars li{grid-template-columns:8.5rem 1fr 17rem}.bars li>span:last-child{grid-column:auto}}
+@media (min-width:60rem){.bars li{grid-template-columns:8.5rem 1fr 17rem}.bars li>span:last-child{grid-column:auto}.bars .none>span:last-child{grid-column:2/4}}
+.bars .none>span:last-child{grid-column:2}
 .track{display:block;background:var(--ground);border-radius:.2rem}
 .bar{display:block;height:.7rem;border-radius:.2rem;background:var(--soft)}
 .own .bar{background:var(--first)}.peer .bar{background:var(--second)}
-figcaption strong{color:var(--first)}
+.card figcaption{display:block}figcaption strong,figcaption span{display:block}figcaption strong{color:var(--first)}figcaption span{font-weight:400}
+.roofline svg{max-width:46rem;margin:0 auto}.roofline .tick{font-size:10px}.roofline .name{font-size:10.5px}
+@media (max-width:48rem){.roofline .tick,.roofline .name{font-size:15px}.ops thead{display:none}.ops tr{display:flex;flex-wrap:wrap;gap:.1rem .9rem;padding:.45rem 0;border-bottom:1px solid var(--line)}.ops th,.ops td{padding:0;border:0}.ops th{flex:0 0 100%}.ops td{color:var(--soft)}}
 `);
 
 const quartiles = (cell: Cell): string =>
@@ -77,18 +81,12 @@ export function suiteOf({ suite, versions, rows }: Measured, peers: readonly str
   </section>`;
 }
 
-function figuresOf(figures: readonly Figure[]): Html {
-  const print = ({ unit }: Figure, cell: Figure['cells'][string]): string =>
-    'reason' in cell ? cell.reason : (unit === 'bytes' ? bytes : seconds)(cell.value.median);
-  const rows = figures.flatMap((figure) =>
-    Object.entries(figure.cells).map(([name, cell]) => [figure.title, name, print(figure, cell)]),
-  );
-  return html`<section>
+const figuresOf = (figures: readonly Figure[], peers: readonly string[]): Html =>
+  html`<section>
     <h2>Before the first answer</h2>
-    <p>Fresh processes in turn; what has to travel, gzipped.</p>
-    ${table('Cold starts and sizes', [{ name: 'Figure' }, { name: 'Contender' }, { name: 'Median' }], rows)}
+    <p>Fresh processes in turn; what has to travel, gzipped. The shorter the bar, the better.</p>
+    <div class="plots">${figures.map((figure) => figureBarsOf(figure, peers))}</div>
   </section>`;
-}
 
 export function refusedOf(refused: Readonly<Record<string, string>>): Html {
   const rows = Object.entries(refused);
@@ -112,7 +110,11 @@ export function rooflineOf(measured: readonly Measured[], bandwidth: number): Ht
       core while the rows were measured: ${(bandwidth / 1e9).toFixed(1)} GB/s and ${((2 * peak) / 1e9).toFixed(1)}
       GFLOP/s.
     </p>
-    <figure class="card">${roofline(floats, 'quern', peak, bandwidth)}</figure>
+    <figure class="card roofline">${roofline(floats, 'quern', peak, bandwidth)}</figure>
+    <details>
+      <summary>All dots</summary>
+      ${rooflineTable(floats, 'quern', peak, bandwidth)}
+    </details>
   </section>`;
 }
 
@@ -153,7 +155,8 @@ export function renderBench(report: BenchReport, peers: readonly string[]): stri
           <p>Peers: ${peers.join(', ')}; onnxruntime-node is the native yardstick.</p>
         </header>
         ${headline} ${measured.map((suite) => suiteOf(suite, peers))} ${rooflineOf(measured, bandwidth)}
-        ${figures.length > 0 ? figuresOf(figures) : html``} ${ops ? opsOf(ops) : html``} ${refusedOf(refused ?? {})}
+        ${figures.length > 0 ? figuresOf(figures, peers) : html``} ${ops ? opsOf(ops) : html``}
+        ${refusedOf(refused ?? {})}
         <section class="environment">
           <h2>Environment</h2>
           <dl>

@@ -1,10 +1,10 @@
 /** The roofline (Williams, Waterman and Patterson, CACM 2009): rates beside what arithmetic and memory allow. */
-import { html, type Html } from '../../src/report/html.js';
+import { html, type Html, table } from '../../src/report/html.js';
 import { logTicks, printTick } from '../../src/report/numbers.js';
 import type { Row } from '../process/rows.js';
 
-const [width, height] = [720, 380];
-const edge = { left: 52, right: 12, top: 12, bottom: 44 };
+const [width, height] = [480, 340];
+const edge = { left: 58, right: 26, top: 14, bottom: 52 };
 
 interface Point {
   readonly title: string;
@@ -23,10 +23,29 @@ function pointsOf(rows: readonly Row[], contender: string): Point[] {
   });
 }
 
+/** Operations a second that the roof allows at an intensity. */
+const allowed = (intensity: number, peak: number, bandwidth: number): number =>
+  Math.min(2 * peak, intensity * bandwidth) / 1e9;
+
+/** The dots as rows. Weights in a cache, or Winograd's fewer products, may take one above the roof. */
+export function rooflineTable(rows: readonly Row[], contender: string, peak: number, bandwidth: number): Html {
+  const names = ['Work', 'Operations a byte', 'GFLOP/s', 'Of the roof'];
+  return table(
+    'The nearer to the roof, the better',
+    names.map((name, i) => ({ name, isNumber: i > 0 })),
+    pointsOf(rows, contender).map(({ title, intensity, gflops }) => [
+      title,
+      intensity.toFixed(1),
+      gflops.toFixed(1),
+      `${((100 * gflops) / allowed(intensity, peak, bandwidth)).toFixed(0)} %`,
+    ]),
+  );
+}
+
 /** `peak` in multiply-adds a second, `bandwidth` in bytes a second. */
 export function roofline(rows: readonly Row[], contender: string, peak: number, bandwidth: number): Html {
   const points = pointsOf(rows, contender);
-  const roof = (2 * peak) / 1e9;
+  const roof = allowed(Infinity, peak, bandwidth);
   const xs = logTicks(Math.min(0.5, ...points.map((p) => p.intensity)), Math.max(...points.map((p) => p.intensity)));
   const ys = logTicks(Math.min(...points.map((p) => p.gflops)), roof);
   const scale = (ticks: readonly number[], from: number, to: number) => {
@@ -39,11 +58,7 @@ export function roofline(rows: readonly Row[], contender: string, peak: number, 
   const [floor = 1] = ys;
   const ridge = Math.min(Math.max((roof * 1e9) / bandwidth, least), most);
   const start = Math.max(least, (floor * 1e9) / bandwidth);
-  const line = [
-    [start, Math.min(roof, (start * bandwidth) / 1e9)],
-    [ridge, Math.min(roof, (ridge * bandwidth) / 1e9)],
-    [most, Math.min(roof, (most * bandwidth) / 1e9)],
-  ].map(([at = 1, rate = 1]) => `${x(at).toFixed(1)},${y(rate).toFixed(1)}`);
+  const line = [start, ridge, most].map((at) => `${x(at).toFixed(1)},${y(allowed(at, peak, bandwidth)).toFixed(1)}`);
   const bottom = height - edge.bottom;
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Roofline: rates are in the tables">
     ${ys.map(
@@ -62,7 +77,7 @@ export function roofline(rows: readonly Row[], contender: string, peak: number, 
         html`<line class="notch" x1="${x(tick)}" x2="${x(tick)}" y1="${bottom}" y2="${bottom + 5}" /><text
             class="tick"
             x="${x(tick)}"
-            y="${bottom + 18}"
+            y="${bottom + 20}"
             text-anchor="middle"
             >${printTick(tick)}</text
           >`,
@@ -76,7 +91,7 @@ export function roofline(rows: readonly Row[], contender: string, peak: number, 
         </circle>`,
     )}
     <text class="name" x="${width / 2}" y="${height - 6}" text-anchor="middle">operations a byte</text>
-    <text class="name" transform="rotate(-90)" x="${-(edge.top + bottom) / 2}" y="12" text-anchor="middle">
+    <text class="name" transform="rotate(-90)" x="${-(edge.top + bottom) / 2}" y="14" text-anchor="middle">
       GFLOP/s
     </text>
   </svg>`;
