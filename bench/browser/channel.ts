@@ -65,18 +65,20 @@ async function open(): Promise<{ readonly browser: Browser; readonly page: Page 
 }
 
 export function chromiumChannel(): Channel {
-  const opened = noChromium === null ? open() : undefined;
+  let opened: ReturnType<typeof open> | undefined;
   let ended: string | undefined = noChromium ?? undefined;
   return {
     ask: async (request): Promise<Answer> => {
       if (request.ask === 'start' && request.contender === 'litert-js' && !existsSync(litertPackage))
         ended ??= 'not installed';
-      if (ended !== undefined || !opened) return { unable: ended ?? 'no browser' };
+      if (ended !== undefined) return { unable: ended };
       try {
-        const { page } = await opened;
+        const { page } = await (opened ??= open());
         return await page.evaluate((asked) => globalThis.answer(asked), request);
       } catch (error) {
-        return { unable: (ended = `its page ended: ${error instanceof Error ? error.message : String(error)}`) };
+        // The driver's message goes on with all that it did.
+        const [said] = (error instanceof Error ? error.message : String(error)).split('\n');
+        return { unable: (ended = `its page ended: ${said}`) };
       }
     },
     kill: () => void opened?.then(({ browser }) => browser.close()).catch(() => undefined),

@@ -45,7 +45,7 @@ async function open(folder: string): Promise<RunningWorker> {
 
 export function workerdChannel(): Channel {
   const folder = mkdtempSync(join(tmpdir(), 'quern-bench-'));
-  const opened = open(folder);
+  let opened: Promise<RunningWorker> | undefined;
   let ended: string | undefined;
   const fail = (error: unknown): Answer => {
     ended ??= error instanceof Error ? error.message : String(error);
@@ -55,7 +55,7 @@ export function workerdChannel(): Channel {
     ask: async (request): Promise<Answer> => {
       if (ended !== undefined) return { unable: ended };
       try {
-        const { url } = await opened;
+        const { url } = await (opened ??= open(folder));
         const response = await fetch(url, { method: 'POST', body: JSON.stringify(request) });
         const text = await response.text();
         return response.ok ? decodeAnswer(text) : { unable: `the Worker answered ${response.status}: ${text}` };
@@ -64,6 +64,8 @@ export function workerdChannel(): Channel {
       }
     },
     kill: () =>
-      void opened.then((worker) => worker.stop(), fail).finally(() => rmSync(folder, { recursive: true, force: true })),
+      void Promise.resolve(opened)
+        .then((worker) => worker?.stop(), fail)
+        .finally(() => rmSync(folder, { recursive: true, force: true })),
   };
 }
