@@ -40,8 +40,8 @@ export const slowContendersOf: Readonly<Partial<Record<Suite, readonly string[]>
 
 /** The rows of `--quick` unless some are named: one of each kind. */
 export const quickRows: readonly string[] = [
-  ...['matmul-64', 'matmul-512', 'matvec-1024', 'int8-512', 'conv-3x3', 'depthwise', 'softmax', 'lstm-1'],
-  ...['attention-128', 'mnist-1', 'mnist-step', 'matmul-512-threads'],
+  ...['matmul-64', 'matmul-512', 'matvec-1024', 'int8-512', 'conv-3x3', 'conv-1x1', 'depthwise', 'softmax'],
+  ...['layerNormalization', 'lstm-1', 'attention-128', 'mnist-1', 'mnist-64', 'mnist-step', 'matmul-512-threads'],
 ];
 
 /** And its contenders. */

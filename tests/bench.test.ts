@@ -6,9 +6,10 @@ import { time } from '../bench/measure/timer.js';
 import { importPeer, Unable } from '../bench/peers/contender.js';
 import { contenders } from '../bench/peers/contenders.js';
 import { playerOf } from '../bench/process/places.js';
+import { Player } from '../bench/process/player.js';
 import { distance, measureRow, type Row } from '../bench/process/rows.js';
 import { renderBench } from '../bench/report/page.js';
-import { describeCell, describeRow, lead } from '../bench/report/text.js';
+import { describeCell, describeRow, figureLead, lead, leadsOf } from '../bench/report/text.js';
 import { measureSuite } from '../bench/suites.js';
 import { works } from '../bench/tasks/work.js';
 import { rejection } from './support/rejection.js';
@@ -93,6 +94,51 @@ test('a contender whose process dies is a reason, not the end of the report', as
   player.kill();
   const { cells } = await measureRow(workOf('matmul-16'), [player], { rounds: 1, seconds: 0.01 });
   assert.match(JSON.stringify(cells['quern']), /its process ended/);
+});
+
+test('a run of more than half a second is timed once, while it is warmed, and says so', async () => {
+  const asked: string[] = [];
+  const slow = new Player('slow', {
+    ask: (request) => {
+      asked.push(request.ask);
+      return Promise.resolve(request.ask === 'prepare' ? { result: Float32Array.of(1), once: 2 } : { closed: true });
+    },
+    kill: () => undefined,
+  });
+  const { cells } = await measureRow(workOf('matmul-16'), [slow], { rounds: 3, seconds: 0.01 });
+  const time = { median: 2, lowerQuartile: 2, upperQuartile: 2, count: 1 };
+  assert.equal(cells['slow'], { time, note: 'timed once' });
+  assert.equal(asked, ['prepare', 'close']);
+});
+
+test('a row is held against the best peer in its place and against one thread, a figure against the least', () => {
+  const timed = (median: number) => ({ time: { median, lowerQuartile: median, upperQuartile: median, count: 1 } });
+  const row = {
+    work: workOf('matmul-512-threads'),
+    cells: {
+      quern: timed(2),
+      'quern@2': timed(1.25),
+      'jax-js': timed(3),
+      'tfjs-wasm': { reason: 'none' },
+      'quern in chromium': timed(2),
+      'litert-js in chromium': timed(5),
+      'quern in deno': timed(4),
+    },
+  };
+  assert.equal(leadsOf(row, ['jax-js', 'tfjs-wasm']), [
+    '1.50× the best peer',
+    '2.50× litert-js in chromium',
+    '1.60× one thread, by 2',
+  ]);
+  const figure = (own: number) => ({
+    id: 'a',
+    title: 'a',
+    unit: 'bytes' as const,
+    cells: { quern: { value: spreadOf([own]) }, b: { value: spreadOf([300]) }, c: { reason: 'not installed' } },
+  });
+  assert.equal(figureLead(figure(100), ['b', 'c']), ['3.0× less than the best peer']);
+  assert.equal(figureLead(figure(600), ['b', 'c']), ["2.0× the best peer's"]);
+  assert.equal(figureLead(figure(600), ['c']), []);
 });
 
 test('the page shows figures and reasons, escaped, and never an empty cell', () => {
