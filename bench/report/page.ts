@@ -34,8 +34,8 @@ header{display:block}header p{margin-top:.3rem}
 .bars{list-style:none;padding:0;font-size:.85rem}
 .bars li{display:grid;grid-template-columns:8.5rem 1fr;gap:.1rem .6rem;align-items:center;padding:.15rem 0}
 .bars li>span:last-child{grid-column:1/3;color:var(--soft);font-variant-numeric:tabular-nums}
-@media (min-width:60rem){.bars li{grid-template-columns:8.5rem 1fr 17rem}.bars li>span:last-child{grid-column:auto}.bars .none>span:last-child{grid-column:2/4}}
 .bars .none>span:last-child{grid-column:2}
+@media (min-width:60rem){.bars li{grid-template-columns:8.5rem 1fr 17rem}.bars li>span:last-child{grid-column:auto}.bars .none>span:last-child{grid-column:2/4}}
 .track{display:block;background:var(--ground);border-radius:.2rem}
 .bar{display:block;height:.7rem;border-radius:.2rem;background:var(--soft)}
 .own .bar{background:var(--first)}.peer .bar{background:var(--second)}
