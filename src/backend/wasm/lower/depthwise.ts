@@ -1,4 +1,4 @@
-/** Depthwise convolutions. Windows of 3 x 3 have a kernel of their own, which at stride 1 is its own gradient too. */
+/** Depthwise convolutions. Windows of 3 x 3 at stride 1 have a kernel of their own, which is its own gradient too. */
 import { ceilDivDim, type Dim, mulDims, subDims } from '../../../core/shape.js';
 import { slides } from '../../../ops/conv.js';
 import { one, two, twoOrThree } from '../../../ops/rules.js';
@@ -26,8 +26,8 @@ function window({ shape }: Pick<Operand, 'shape'>, { strides }: Convolution, emi
 
 type Window = ReturnType<typeof window>;
 
-const isThree = ({ kernelHeight, kernelWidth, channels, strideWidth }: Window): boolean =>
-  kernelHeight === 3 && kernelWidth === 3 && strideWidth <= 2 && channels >= 4;
+const isThree = ({ kernelHeight, kernelWidth, channels, strideHeight, strideWidth }: Window): boolean =>
+  kernelHeight === 3 && kernelWidth === 3 && strideHeight === 1 && strideWidth === 1 && channels >= 4;
 
 /** One unit for each row of an image. */
 const rowsOf = ({ shape: [n = 0, rows = 0] }: Operand): Dim => mulDims(n, rows);
@@ -37,12 +37,12 @@ export const lower = {
     const [x, kernel, bias] = twoOrThree('depthwiseConv2d', inputs);
     const y = one('depthwiseConv2d', outputs);
     const shape = window(kernel, attrs, emit);
-    const { channels, kernelHeight, kernelWidth, ...strides } = shape;
+    const { channels, kernelHeight, kernelWidth } = shape;
     const places = { x: x.at, kernel: kernel.at, bias: bias?.at ?? 0, y: y.at, low: lowOf(attrs.activation) } as const;
     const image = sizes('depthwiseConv2d', x, y, [kernelHeight, kernelWidth], attrs);
     if (isThree(shape)) {
       emit.threadScratch(4 * channels);
-      emit.record('depthwise3x3', rowsOf(y), { ...places, ...image, ...strides, channels, tapStep: 4 * channels });
+      emit.record('depthwise3x3', rowsOf(y), { ...places, ...image, channels, tapStep: 4 * channels });
     } else {
       emit.record('depthwise', rowsOf(y), { ...places, ...image, ...shape });
     }
@@ -55,9 +55,9 @@ export const lowerTraining = {
     const [dy, kernel] = two('depthwiseConv2dInputGrad', inputs);
     const dx = one('depthwiseConv2dInputGrad', outputs);
     const shape = window(kernel, attrs, emit);
-    const { channels, kernelHeight, kernelWidth, strideHeight, strideWidth } = shape;
+    const { channels, kernelHeight, kernelWidth } = shape;
     const image = sizes('depthwiseConv2dInputGrad', dx, dy, [kernelHeight, kernelWidth], attrs);
-    if (!isThree(shape) || strideHeight > 1 || strideWidth > 1) {
+    if (!isThree(shape)) {
       const places = { dy: dy.at, kernel: kernel.at, dx: dx.at };
       emit.record('depthwiseInputGrad', rowsOf(dx), { ...places, ...image, ...shape });
       return;
@@ -71,8 +71,6 @@ export const lowerTraining = {
       bias: 0,
       y: dx.at,
       tapStep: -4 * channels,
-      strideHeight,
-      strideWidth,
       height: outHeight,
       width: outWidth,
       channels,
