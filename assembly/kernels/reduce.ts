@@ -9,6 +9,8 @@ import { hsum } from '../simd';
 
 /** Columns of a block: what is added up in place stays in the first cache. */
 const COLUMNS: i32 = 256;
+/** Rows that a maximum's index is kept in registers for. */
+const ROWS: i32 = 8;
 
 @unmanaged
 class Sum {
@@ -471,6 +473,7 @@ function argmaxColumns<Op>(
   perUnit: i32,
 ): void {
   const op = changetype<Op>(0);
+  const one = i32x4.splat(1);
   const best = scratch();
   const blocks = (inner + COLUMNS - 1) / COLUMNS;
   const last = min(end * perUnit, items);
@@ -483,19 +486,30 @@ function argmaxColumns<Op>(
       v128.store(best + (<usize>i << 2), op.lowest());
       storeLanes(to + (<usize>i << 2), i32x4.splat(0), width - i);
     }
-    let from = x + (<usize>(outer * axis) * inner + column << 2);
-    for (let row = 0; row < axis; ++row) {
-      const current = i32x4.splat(row);
+    const pitch = <usize>inner << 2;
+    let from = x + <usize>(outer * axis) * pitch + (<usize>column << 2);
+    for (let row = 0; row < axis; row += ROWS) {
+      const rows = min(ROWS, axis - row);
       for (let i = 0; i < width; i += 4) {
         const at = <usize>i << 2;
         const n = width - i;
-        const v = loadLanes(from + at, n);
-        const b = v128.load(best + at);
-        const take = op.wins(v, b);
-        v128.store(best + at, v128.bitselect(v, b, take));
-        storeLanes(to + at, v128.bitselect(current, loadLanes(to + at, n), take), n);
+        let b = v128.load(best + at);
+        let index = loadLanes(to + at, n);
+        let current = i32x4.splat(row);
+        let p = from + at;
+        for (let r = rows; r > 0; --r) {
+          const v = loadLanes(p, n);
+          const take = op.wins(v, b);
+          b = v128.bitselect(v, b, take);
+          // Later rows have larger indices.
+          index = i32x4.max_s(index, v128.and(current, take));
+          current = i32x4.add(current, one);
+          p += pitch;
+        }
+        v128.store(best + at, b);
+        storeLanes(to + at, index, n);
       }
-      from += <usize>inner << 2;
+      from += pitch * ROWS;
     }
   }
 }

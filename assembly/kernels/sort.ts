@@ -49,14 +49,47 @@ function sink(heap: usize, root: i32, count: i32, word: u64): void {
   store<u64>(heap + (<usize>root << 3), word);
 }
 
+/** A bit for each of sixteen elements at `at` that may come before `most`; the signs of all are turned by `turn`. */
+// @ts-ignore: decorator
+@inline
+function sooner(at: usize, most: v128, turn: v128, isFloat: i32): i32 {
+  const a = v128.xor(v128.load(at), turn);
+  const b = v128.xor(v128.load(at, 16), turn);
+  const c = v128.xor(v128.load(at, 32), turn);
+  const d = v128.xor(v128.load(at, 48), turn);
+  // Neither is at least as large as NaN.
+  const later = isFloat
+    ? i8x16.narrow_i16x8_s(
+        i16x8.narrow_i32x4_s(f32x4.ge(a, most), f32x4.ge(b, most)),
+        i16x8.narrow_i32x4_s(f32x4.ge(c, most), f32x4.ge(d, most)),
+      )
+    : i8x16.narrow_i16x8_s(
+        i16x8.narrow_i32x4_s(i32x4.ge_s(a, most), i32x4.ge_s(b, most)),
+        i16x8.narrow_i32x4_s(i32x4.ge_s(c, most), i32x4.ge_s(d, most)),
+      );
+  return i8x16.bitmask(later) ^ 0xffff;
+}
+
 /** Keeps the least k words of a row in a heap, and takes them out from the largest on. */
 function select(values: usize, indices: usize, x: usize, n: i32, k: i32, isFloat: i32, flip: u32): void {
   const heap = scratch();
+  const turn = i32x4.splat(isFloat ? flip & 0x80000000 : flip);
   for (let i = 0; i < k; ++i) store<u64>(heap + (<usize>i << 3), wordOf(x, i, isFloat, flip));
   for (let i = (k >> 1) - 1; i >= 0; --i) sink(heap, i, k, load<u64>(heap + (<usize>i << 3)));
-  for (let i = k; i < n; ++i) {
-    const word = wordOf(x, i, isFloat, flip);
-    if (word < load<u64>(heap)) sink(heap, 0, k, word);
+  let i = k;
+  while (i < n) {
+    let found = 1;
+    let step = 1;
+    if (i + 16 <= n) {
+      const most = v128.xor(v128.load32_splat(x + (<usize>load<u32>(heap) << 2)), turn);
+      found = sooner(x + (<usize>i << 2), most, turn, isFloat);
+      step = 16;
+    }
+    for (; found; found &= found - 1) {
+      const word = wordOf(x, i + ctz(found), isFloat, flip);
+      if (word < load<u64>(heap)) sink(heap, 0, k, word);
+    }
+    i += step;
   }
   for (let i = k - 1; i >= 0; --i) {
     put(values, indices, x, i, load<u64>(heap));

@@ -118,6 +118,7 @@ function topKCases(): readonly Case<'topK'>[] {
     ),
     { ...use(values('f32', [16], special), 16, largest), differentiate: [] },
     { ...use(values('f32', [176], Array.from({ length: 11 }, () => special).flat()), 176, largest), differentiate: [] },
+    { ...use(values('f32', [176], Array.from({ length: 11 }, () => special).flat()), 5, largest), differentiate: [] },
     { ...use(values('i32', [5], [-2147483648, 2147483647, 0, -1, 2147483647]), 5, largest) },
     { ...use(normal([benchLength]), benchLength, largest), differentiate: [], bench: true },
     { ...use(normal([64, 16384]), 10, largest), differentiate: [], bench: true },
