@@ -1,5 +1,6 @@
 // The gradients of a depthwise convolution.
 import { loadLanes, storeLanes } from '../lanes';
+import { scratch } from '../runtime';
 import { fma } from '../simd';
 import { products } from '../taps';
 
@@ -33,6 +34,162 @@ export function depthwiseInputGrad(
         <usize>strideHeight * kernelLine, <usize>strideWidth * pixel, least,
       );
       to += pixel;
+    }
+  }
+}
+
+/** Bytes of an image row, about, that a strip of neighbouring windows spans. */
+const STRIP_BYTES: i32 = 1 << 13;
+
+/**
+ * Adds to the sums [3, 3, channels] what `count` neighbouring pixels of dy make with their windows, whose first pixels in
+ * their three image rows are at a, b and c. The sums stay in registers while the pixels go by. A row outside the image has
+ * a step of 0. `before`: the first column is outside. `behind`: the last one is.
+ */
+export function slideBack3x3(
+  sums: usize, count: i32, a: usize, b: usize, c: usize, aStep: usize, bStep: usize, cStep: usize, dy: usize, channels: i32,
+  stride: i32, before: bool, behind: bool,
+): void {
+  const pixel = <usize>channels << 2;
+  const zero = i32x4.splat(0);
+  for (let at: usize = 0; at < pixel; at += 16) {
+    let tap = sums + at;
+    let s0 = v128.load(tap);
+    let s1 = v128.load((tap += pixel));
+    let s2 = v128.load((tap += pixel));
+    let s3 = v128.load((tap += pixel));
+    let s4 = v128.load((tap += pixel));
+    let s5 = v128.load((tap += pixel));
+    let s6 = v128.load((tap += pixel));
+    let s7 = v128.load((tap += pixel));
+    let s8 = v128.load((tap += pixel));
+    let p = a + at;
+    let q = b + at;
+    let r = c + at;
+    let from = dy + at;
+    let i = count;
+    let last = zero;
+    let u: v128;
+    if (stride == 1) {
+      let beforeLast = zero;
+      if (before) {
+        last = v128.load(from);
+        from += pixel;
+        i--;
+      }
+      for (; i > 0; i--) {
+        const g = v128.load(from);
+        u = v128.load(p);
+        s0 = fma(u, g, s0);
+        s1 = fma(u, last, s1);
+        s2 = fma(u, beforeLast, s2);
+        u = v128.load(q);
+        s3 = fma(u, g, s3);
+        s4 = fma(u, last, s4);
+        s5 = fma(u, beforeLast, s5);
+        u = v128.load(r);
+        s6 = fma(u, g, s6);
+        s7 = fma(u, last, s7);
+        s8 = fma(u, beforeLast, s8);
+        beforeLast = last;
+        last = g;
+        from += pixel;
+        p += aStep;
+        q += bStep;
+        r += cStep;
+      }
+      u = v128.load(p);
+      s1 = fma(u, last, s1);
+      s2 = fma(u, beforeLast, s2);
+      u = v128.load(q);
+      s4 = fma(u, last, s4);
+      s5 = fma(u, beforeLast, s5);
+      u = v128.load(r);
+      s7 = fma(u, last, s7);
+      s8 = fma(u, beforeLast, s8);
+      p += aStep;
+      q += bStep;
+      r += cStep;
+    } else {
+      for (; i > 0; i--) {
+        const g = v128.load(from);
+        if (!before || i < count) {
+          u = v128.load(p);
+          s0 = fma(u, g, s0);
+          s2 = fma(u, last, s2);
+          u = v128.load(q);
+          s3 = fma(u, g, s3);
+          s5 = fma(u, last, s5);
+          u = v128.load(r);
+          s6 = fma(u, g, s6);
+          s8 = fma(u, last, s8);
+          p += aStep;
+          q += bStep;
+          r += cStep;
+        }
+        s1 = fma(v128.load(p), g, s1);
+        s4 = fma(v128.load(q), g, s4);
+        s7 = fma(v128.load(r), g, s7);
+        last = g;
+        from += pixel;
+        p += aStep;
+        q += bStep;
+        r += cStep;
+      }
+    }
+    if (!behind) {
+      s2 = fma(v128.load(p), last, s2);
+      s5 = fma(v128.load(q), last, s5);
+      s8 = fma(v128.load(r), last, s8);
+    }
+    tap = sums + at;
+    v128.store(tap, s0);
+    v128.store((tap += pixel), s1);
+    v128.store((tap += pixel), s2);
+    v128.store((tap += pixel), s3);
+    v128.store((tap += pixel), s4);
+    v128.store((tap += pixel), s5);
+    v128.store((tap += pixel), s6);
+    v128.store((tap += pixel), s7);
+    v128.store((tap += pixel), s8);
+  }
+}
+
+/**
+ * dkernel [3, 3, C] of `unitRows` rows of dy each, [chunks] of them, to be added up: of whole vectors of channels, windows
+ * that go one or two columns on, and images that they leave by a column at most. A unit is a chunk.
+ */
+export function depthwiseFilterGrad3x3(
+  begin: i32, end: i32, x: usize, dy: usize, to: usize, rows: i32, height: i32, width: i32, channels: i32, outHeight: i32,
+  outWidth: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32, unitRows: i32,
+): void {
+  const zeros = scratch();
+  const pixel = <usize>channels << 2;
+  const line = <usize>width * pixel;
+  const strips = (outWidth - 1) / max(4, STRIP_BYTES / (<i32>pixel * strideWidth)) + 1;
+  const strip = (outWidth + strips - 1) / strips;
+  memory.fill(zeros, 0, pixel);
+  for (let unit = begin; unit < end; unit++) {
+    const sums = to + <usize>(9 * unit) * pixel;
+    memory.fill(sums, 0, 9 * pixel);
+    const first = unit * unitRows;
+    const last = min(rows, first + unitRows);
+    for (let i = 0; i < outWidth; i += strip) {
+      const column = i * strideWidth - left;
+      const before = column < 0;
+      const count = min(strip, outWidth - i);
+      const behind = column + (count - 1) * strideWidth + 3 > width;
+      for (let each = first; each < last; each++) {
+        const row = each % outHeight * strideHeight - top;
+        const from = x + <usize>(each / outHeight * height + row) * line + <usize>(column + i32(before)) * pixel;
+        const isA = <u32>row < <u32>height;
+        const isB = <u32>(row + 1) < <u32>height;
+        const isC = <u32>(row + 2) < <u32>height;
+        slideBack3x3(
+          sums, count, isA ? from : zeros, isB ? from + line : zeros, isC ? from + 2 * line : zeros, isA ? pixel : 0,
+          isB ? pixel : 0, isC ? pixel : 0, dy + <usize>(each * outWidth + i) * pixel, channels, strideWidth, before, behind,
+        );
+      }
     }
   }
 }

@@ -5,12 +5,14 @@
 import { lanesBelow, loadLanes, storeLanes } from '../lanes';
 import { largestOf } from '../rows';
 import { scratch } from '../runtime';
-import { hsum } from '../simd';
+import { hsum, largest } from '../simd';
 
 /** Columns of a block: what is added up in place stays in the first cache. */
 const COLUMNS: i32 = 256;
-/** Rows that a maximum's index is kept in registers for. */
+/** Rows that are passed over together where none has a new maximum: as many as `foldEight` folds. */
 const ROWS: i32 = 8;
+/** Rows after which eight more are more likely to have none. */
+const LIKELY: i32 = 32;
 
 @unmanaged
 class Sum {
@@ -400,6 +402,11 @@ class Larger {
     return f32x4.splat(-Infinity);
   }
 
+  @inline
+  apply(a: v128, b: v128): v128 {
+    return largest(a, b);
+  }
+
   /** Where x is larger than a best that is not NaN, or NaN itself. */
   @inline
   wins(x: v128, best: v128): v128 {
@@ -415,6 +422,11 @@ class LargerInteger {
   }
 
   @inline
+  apply(a: v128, b: v128): v128 {
+    return i32x4.max_s(a, b);
+  }
+
+  @inline
   wins(x: v128, best: v128): v128 {
     return i32x4.gt_s(x, best);
   }
@@ -427,7 +439,7 @@ export function argmaxRowsF32(begin: i32, end: i32, y: usize, x: usize, rows: i3
   const last = min(end * perUnit, rows);
   for (let row = begin * perUnit; row < last; ++row) {
     let from = x + (<usize>(row * axis) << 2);
-    const largest = f32x4.splat(largestOf(from, axis));
+    const most = f32x4.splat(largestOf(from, axis));
     // Indices as unsigned numbers, or all ones for none.
     let equal = none;
     let nan = none;
@@ -435,7 +447,7 @@ export function argmaxRowsF32(begin: i32, end: i32, y: usize, x: usize, rows: i3
     let n = axis;
     for (; n >= 4; n -= 4) {
       const v = v128.load(from);
-      equal = i32x4.min_u(equal, v128.or(current, f32x4.ne(v, largest)));
+      equal = i32x4.min_u(equal, v128.or(current, f32x4.ne(v, most)));
       nan = i32x4.min_u(nan, v128.or(current, f32x4.eq(v, v)));
       current = i32x4.add(current, four);
       from += 16;
@@ -443,7 +455,7 @@ export function argmaxRowsF32(begin: i32, end: i32, y: usize, x: usize, rows: i3
     if (n > 0) {
       const v = loadLanes(from, n);
       const beyond = v128.or(current, v128.not(lanesBelow(n)));
-      equal = i32x4.min_u(equal, v128.or(beyond, f32x4.ne(v, largest)));
+      equal = i32x4.min_u(equal, v128.or(beyond, f32x4.ne(v, most)));
       nan = i32x4.min_u(nan, v128.or(beyond, f32x4.eq(v, v)));
     }
     const firstNan = smallest(nan);
@@ -473,7 +485,7 @@ function argmaxColumns<Op>(
   perUnit: i32,
 ): void {
   const op = changetype<Op>(0);
-  const one = i32x4.splat(1);
+  const minusOne = i32x4.splat(-1);
   const best = scratch();
   const blocks = (inner + COLUMNS - 1) / COLUMNS;
   const last = min(end * perUnit, items);
@@ -493,17 +505,17 @@ function argmaxColumns<Op>(
       for (let i = 0; i < width; i += 4) {
         const at = <usize>i << 2;
         const n = width - i;
+        let p = from + at;
         let b = v128.load(best + at);
+        if (row >= LIKELY && rows == ROWS && !v128.any_true(op.wins(foldEight<Op>(p, pitch, n), b))) continue;
         let index = loadLanes(to + at, n);
         let current = i32x4.splat(row);
-        let p = from + at;
         for (let r = rows; r > 0; --r) {
           const v = loadLanes(p, n);
-          const take = op.wins(v, b);
-          b = v128.bitselect(v, b, take);
           // Later rows have larger indices.
-          index = i32x4.max_s(index, v128.and(current, take));
-          current = i32x4.add(current, one);
+          index = i32x4.max_s(index, v128.and(current, op.wins(v, b)));
+          b = op.apply(b, v);
+          current = i32x4.sub(current, minusOne);
           p += pitch;
         }
         v128.store(best + at, b);

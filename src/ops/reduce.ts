@@ -246,6 +246,7 @@ function extremeCases(): readonly FoldingCase[] {
       [0, 2],
     ] as const,
   ];
+  const late = Array.from({ length: 255 }, (_, i) => (i === 151 || i === 154 ? 9 : i === 240 ? 8 : i % 7));
   const special = [NaN, 1, 2, 1, NaN, 2, 1, 2, NaN, -Infinity, -Infinity, -Infinity, Infinity, 0, NaN];
   return [
     ...foldingCases(distinct, () => exact),
@@ -297,6 +298,7 @@ function argmaxCases(): readonly Case<'argmax'>[] {
     [[64, 10], 1],
     [[2, 1000], 1],
   ];
+  const late = Array.from({ length: 255 }, (_, i) => (i === 151 || i === 154 ? 9 : i === 240 ? 8 : i % 7));
   const special = [NaN, 1, 2, 1, NaN, 2, 1, 2, NaN, -Infinity, -Infinity, -Infinity, Infinity, 0, NaN, 0, -0, 0];
   return [
     ...shapes.map(([extents, axis]): Case<'argmax'> => ({
@@ -314,6 +316,17 @@ function argmaxCases(): readonly Case<'argmax'>[] {
     ),
     { attrs: { axis: 1 }, inputs: [values('f32', [6, 3], special)], differentiate: [] },
     { attrs: { axis: 0 }, inputs: [values('f32', [6, 3], special)], differentiate: [] },
+    // Maxima late in a long axis, one of them NaN.
+    ...(['f32', 'i32'] as const).map((dtype): Case<'argmax'> => ({
+      attrs: { axis: 0 },
+      inputs: [values(dtype, [85, 3], late)],
+      differentiate: [],
+    })),
+    {
+      attrs: { axis: 0 },
+      inputs: [values('f32', [85, 3], late.map((value) => (value === 9 ? NaN : value)))],
+      differentiate: [],
+    },
     { attrs: { axis: 1 }, inputs: [normal([1024, 1024])], differentiate: [], bench: true },
     { attrs: { axis: 0 }, inputs: [normal([1024, 1024])], differentiate: [], bench: true },
   ];

@@ -85,8 +85,7 @@ export const lowerTraining = {
     const [x, dy] = two('depthwiseConv2dFilterGrad', inputs);
     const dkernel = one('depthwiseConv2dFilterGrad', outputs);
     const shape = window(dkernel, attrs, emit);
-    const { channels, kernelHeight, kernelWidth } = shape;
-    const images = padded('depthwiseConv2dFilterGrad', x, { ...attrs, bytesPerChannel: 4, fill: 0 }, emit);
+    const { channels, kernelHeight, kernelWidth, strideHeight, strideWidth } = shape;
     const [, outHeight = 0, outWidth = 0] = dy.shape;
     const rows = rowsOf(dy);
     const perRow = emit.bound(outWidth) * channels * kernelWidth;
@@ -94,18 +93,20 @@ export const lowerTraining = {
     const chunks = emit.bound(rows) <= unitRows ? 1 : ceilDivDim(rows, unitRows);
     const size = kernelHeight * kernelWidth * channels;
     const to = chunks === 1 ? dkernel.at : emit.scratch(mulDims(chunks, size * 4));
-    emit.record('depthwiseFilterGrad', mulDims(chunks, kernelHeight), {
-      x: images.at,
-      dy: dy.at,
-      to,
-      rows,
-      height: images.height,
-      width: images.width,
-      outHeight,
-      outWidth,
-      ...shape,
-      unitRows,
-    });
+    const sums = { dy: dy.at, to, rows, outHeight, outWidth, unitRows };
+    const { padding } = attrs;
+    const isNarrow = typeof padding === 'string' || (padding[2] <= 1 && padding[3] <= 1);
+    const isWhole = channels >= 4 && channels % 4 === 0;
+    if (kernelHeight === 3 && kernelWidth === 3 && strideWidth <= 2 && isWhole && isNarrow) {
+      const { height, width, top, left } = sizes('depthwiseConv2dFilterGrad', x, dy, [3, 3], attrs);
+      emit.threadScratch(4 * channels);
+      const place = { x: x.at, height, width, channels, strideHeight, strideWidth, top, left };
+      emit.record('depthwiseFilterGrad3x3', chunks, { ...sums, ...place });
+    } else {
+      const images = padded('depthwiseConv2dFilterGrad', x, { ...attrs, bytesPerChannel: 4, fill: 0 }, emit);
+      const place = { x: images.at, height: images.height, width: images.width };
+      emit.record('depthwiseFilterGrad', mulDims(chunks, kernelHeight), { ...sums, ...place, ...shape });
+    }
     if (chunks === 1) return;
     emit.record('addChunks', Math.ceil(size / 4096), { to: dkernel.at, from: to, size, chunks });
   },
