@@ -11,6 +11,18 @@ const MIN: i32 = 4;
 /** Columns that one item of a scattering takes. */
 const COLUMNS: i32 = 256;
 
+/** `count` elements of y from those `indices` of `pitch` bytes that begin at x and go on by `step` with each. */
+function pick<T>(y: usize, x: usize, indices: usize, count: i32, extent: i32, pitch: usize, step: usize): void {
+  for (; count > 0; --count) {
+    const index = load<i32>(indices);
+    if (<u32>index >= <u32>extent) fail(BAD_INDEX, index);
+    else store<T>(y, load<T>(x + <usize>index * pitch));
+    x += step;
+    y += sizeof<T>();
+    indices += 4;
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function gather<T>(
@@ -25,23 +37,23 @@ function gather<T>(
   inner: i32,
   perUnit: i32,
 ): void {
+  const pitch = <usize>inner * sizeof<T>();
   const last = min(end * perUnit, rows);
-  let row = begin * perUnit;
-  let outer = row / count;
-  let i = row - outer * count;
-  let at = <usize>row * inner;
-  for (; row < last; ++row) {
-    const from = x + <usize>(outer * extent) * inner * sizeof<T>();
-    for (let c = 0; c < inner; ++c) {
-      const index = load<i32>(indices + (at << 2));
-      if (<u32>index >= <u32>extent) fail(BAD_INDEX, index);
-      else store<T>(y + at * sizeof<T>(), load<T>(from + <usize>(index * inner + c) * sizeof<T>()));
-      ++at;
+  for (let row = begin * perUnit; row < last; ) {
+    const outer = row / count;
+    const from = x + <usize>(outer * extent) * pitch;
+    const at = <usize>row * inner;
+    // Neighbours along the columns, along the axis, or one from each of the outer ones.
+    let length = inner;
+    let step: usize = sizeof<T>();
+    let taken = 1;
+    if (inner == 1) {
+      taken = count == 1 ? last - row : min(last, (outer + 1) * count) - row;
+      length = taken;
+      step = count == 1 ? <usize>extent * sizeof<T>() : 0;
     }
-    if (++i == count) {
-      i = 0;
-      ++outer;
-    }
+    pick<T>(y + at * sizeof<T>(), from, indices + (at << 2), length, extent, pitch, step);
+    row += taken;
   }
 }
 

@@ -507,7 +507,8 @@ function argmaxColumns<Op>(
         const n = width - i;
         let p = from + at;
         let b = v128.load(best + at);
-        if (row >= LIKELY && rows == ROWS && !v128.any_true(op.wins(foldEight<Op>(p, pitch, n), b))) continue;
+        const whole = n >= 4 && rows == ROWS && row >= LIKELY;
+        if (whole && !v128.any_true(op.wins(foldEight<Op>(p, pitch, 4), b))) continue;
         let index = loadLanes(to + at, n);
         let current = i32x4.splat(row);
         for (let r = rows; r > 0; --r) {

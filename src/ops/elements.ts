@@ -209,6 +209,12 @@ function gatherElementsCases(): readonly Case<'gatherElements'>[] {
       inputs: [normal(whole), integers('i32', whole.with(axis, count), 0, whole[axis] ?? 0)],
       tolerance: exact,
     })),
+    // One of each row.
+    {
+      attrs: { axis: 1 },
+      inputs: [normal([40, 7]), integers('i32', [40, 1], 0, 7)],
+      tolerance: exact,
+    },
     ...dtypes.map((dtype): Case<'gatherElements'> => ({
       attrs: { axis: 1 },
       inputs: [filled(dtype, [3, 9]), integers('i32', [3, 17], 0, 9)],
