@@ -111,9 +111,12 @@ export function slideBack3x3(
       q += bStep;
       r += cStep;
     } else {
+      let isOutside = before;
       for (; i > 0; i--) {
         const g = v128.load(from);
-        if (!before || i < count) {
+        if (isOutside) {
+          isOutside = false;
+        } else {
           u = v128.load(p);
           s0 = fma(u, g, s0);
           s2 = fma(u, last, s2);
