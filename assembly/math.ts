@@ -64,8 +64,16 @@ const NEAR_4: usize = TABLE + 880;
 const NEAR_5: usize = TABLE + 896;
 // the least sum of the smallest normal number's bits and those of one
 const NORMAL: usize = TABLE + 912;
+// 2^x
+const LEAST_POWER: usize = TABLE + 928;
+const POWER_1: usize = TABLE + 944;
+const POWER_2: usize = TABLE + 960;
+const POWER_3: usize = TABLE + 976;
+const POWER_4: usize = TABLE + 992;
+const POWER_5: usize = TABLE + 1008;
+const GATE_LIMIT: usize = TABLE + 1024;
 
-/** Writes the constants at [1024, 1952). */
+/** Writes the constants at [1024, 2064). */
 export function setupMath(): void {
   let at = TABLE;
   // e^r = 1 + r + r^2 (c2 + c3 r + ... + c6 r^4) on [0, ln 2], least relative error 3e-9.
@@ -132,7 +140,15 @@ export function setupMath(): void {
   at = floats(at, 0.04189033150417398);
   at = floats(at, 0.00831250125056287);
   // Bits of positive normal numbers and of the smallest, added, are at least this; nothing else's are: Infinity's overflow.
-  ints(at, 0x01000000);
+  at = ints(at, 0x01000000);
+  // 2^r = 1 + r (c1 + ... + c5 r^4) on [-1/2, 1/2], least relative error 9e-8.
+  at = floats(at, -127);
+  at = floats(at, 0.6931469756);
+  at = floats(at, 0.24022242);
+  at = floats(at, 0.05550734);
+  at = floats(at, 0.00967151);
+  at = floats(at, 0.00132647);
+  floats(at, 87);
 }
 
 /** e^x of four floats. */
@@ -300,6 +316,89 @@ function logOf(m: v128, f: v128, n: v128, rest: v128, one: v128, c1: v128, c2: v
   return fma(n, high, f32x4.add(f, fnma(s, f32x4.sub(f, r), rest)));
 }
 
+/** 2^x of four floats that are not above 127, to 2.1 units in the last place where multiply-adds are fused; 0 from -127 on. */
+// @ts-ignore: decorator
+@inline
+export function powerOf2(x: v128): v128 {
+  const a = f32x4.pmax(x, v128.load(LEAST_POWER));
+  const bias = v128.load(EXPONENT);
+  const bits = f32x4.add(a, bias);
+  const r = f32x4.sub(a, f32x4.sub(bits, bias));
+  let p = fma(v128.load(POWER_5), r, v128.load(POWER_4));
+  p = fma(p, r, v128.load(POWER_3));
+  p = fma(p, r, v128.load(POWER_2));
+  p = fma(p, r, v128.load(POWER_1));
+  return f32x4.mul(fma(p, r, v128.load(ONE)), i32x4.shl(bits, 23));
+}
+
+/**
+ * x = 2^(x - shift) for `count` rows of eight floats, none above 0 by more than rounding; adds the sums of the columns to
+ * `sums`. Two rows at a time share each constant.
+ */
+export function powersOf2(x: usize, count: i32, shift0: v128, shift1: v128, sums: usize): void {
+  let sum0 = v128.load(sums);
+  let sum1 = v128.load(sums, 16);
+  for (; count >= 2; count -= 2) {
+    let k = v128.load(LEAST_POWER);
+    let a = f32x4.pmax(f32x4.sub(v128.load(x), shift0), k);
+    let b = f32x4.pmax(f32x4.sub(v128.load(x, 16), shift1), k);
+    let c = f32x4.pmax(f32x4.sub(v128.load(x, 32), shift0), k);
+    let d = f32x4.pmax(f32x4.sub(v128.load(x, 48), shift1), k);
+    k = v128.load(EXPONENT);
+    const ba = f32x4.add(a, k);
+    const bb = f32x4.add(b, k);
+    const bc = f32x4.add(c, k);
+    const bd = f32x4.add(d, k);
+    a = f32x4.sub(a, f32x4.sub(ba, k));
+    b = f32x4.sub(b, f32x4.sub(bb, k));
+    c = f32x4.sub(c, f32x4.sub(bc, k));
+    d = f32x4.sub(d, f32x4.sub(bd, k));
+    k = v128.load(POWER_5);
+    const next = v128.load(POWER_4);
+    let pa = fma(k, a, next);
+    let pb = fma(k, b, next);
+    let pc = fma(k, c, next);
+    let pd = fma(k, d, next);
+    k = v128.load(POWER_3);
+    pa = fma(pa, a, k);
+    pb = fma(pb, b, k);
+    pc = fma(pc, c, k);
+    pd = fma(pd, d, k);
+    k = v128.load(POWER_2);
+    pa = fma(pa, a, k);
+    pb = fma(pb, b, k);
+    pc = fma(pc, c, k);
+    pd = fma(pd, d, k);
+    k = v128.load(POWER_1);
+    pa = fma(pa, a, k);
+    pb = fma(pb, b, k);
+    pc = fma(pc, c, k);
+    pd = fma(pd, d, k);
+    k = v128.load(ONE);
+    a = f32x4.mul(fma(pa, a, k), i32x4.shl(ba, 23));
+    b = f32x4.mul(fma(pb, b, k), i32x4.shl(bb, 23));
+    c = f32x4.mul(fma(pc, c, k), i32x4.shl(bc, 23));
+    d = f32x4.mul(fma(pd, d, k), i32x4.shl(bd, 23));
+    v128.store(x, a);
+    v128.store(x, b, 16);
+    v128.store(x, c, 32);
+    v128.store(x, d, 48);
+    sum0 = f32x4.add(f32x4.add(sum0, a), c);
+    sum1 = f32x4.add(f32x4.add(sum1, b), d);
+    x += 64;
+  }
+  if (count) {
+    const a = powerOf2(f32x4.sub(v128.load(x), shift0));
+    const b = powerOf2(f32x4.sub(v128.load(x, 16), shift1));
+    v128.store(x, a);
+    v128.store(x, b, 16);
+    sum0 = f32x4.add(sum0, a);
+    sum1 = f32x4.add(sum1, b);
+  }
+  v128.store(sums, sum0);
+  v128.store(sums, sum1, 16);
+}
+
 /** The natural logarithm: of 0 it is -Infinity, of what is below 0 NaN. */
 export function log(x: v128): v128 {
   const small = f32x4.lt(x, v128.load(SMALLEST));
@@ -380,46 +479,103 @@ export function log1pRow(y: usize, x: usize, count: i32): void {
   logVectors(y, x, count, true);
 }
 
-/** 1 / (1 + e^-x) of four floats. */
-// @ts-ignore: decorator
-@inline
-export function sigmoid(x: v128): v128 {
+/**
+ * y = 1 / (1 + e^-x) for `count` floats, the gates of recurrent layers; y may be x. Four vectors at a time share each
+ * constant. Its error grows with |x|, to 4.6 units in the last place at 10: no more than the rounding of sums brings in.
+ */
+export function gateRow(y: usize, x: usize, count: i32): void {
+  const minus = f32x4.neg(v128.load(LOG2E));
+  for (; count >= 16; count -= 16) {
+    let k = v128.load(GATE_LIMIT);
+    let a = f32x4.pmin(v128.load(x), k);
+    let b = f32x4.pmin(v128.load(x, 16), k);
+    let c = f32x4.pmin(v128.load(x, 32), k);
+    let d = f32x4.pmin(v128.load(x, 48), k);
+    k = f32x4.neg(k);
+    a = f32x4.pmax(a, k);
+    b = f32x4.pmax(b, k);
+    c = f32x4.pmax(c, k);
+    d = f32x4.pmax(d, k);
+    k = v128.load(EXPONENT);
+    const ba = fma(a, minus, k);
+    const bb = fma(b, minus, k);
+    const bc = fma(c, minus, k);
+    const bd = fma(d, minus, k);
+    a = fma(a, minus, f32x4.sub(k, ba));
+    b = fma(b, minus, f32x4.sub(k, bb));
+    c = fma(c, minus, f32x4.sub(k, bc));
+    d = fma(d, minus, f32x4.sub(k, bd));
+    k = v128.load(POWER_5);
+    const next = v128.load(POWER_4);
+    let pa = fma(k, a, next);
+    let pb = fma(k, b, next);
+    let pc = fma(k, c, next);
+    let pd = fma(k, d, next);
+    k = v128.load(POWER_3);
+    pa = fma(pa, a, k);
+    pb = fma(pb, b, k);
+    pc = fma(pc, c, k);
+    pd = fma(pd, d, k);
+    k = v128.load(POWER_2);
+    pa = fma(pa, a, k);
+    pb = fma(pb, b, k);
+    pc = fma(pc, c, k);
+    pd = fma(pd, d, k);
+    k = v128.load(POWER_1);
+    pa = fma(pa, a, k);
+    pb = fma(pb, b, k);
+    pc = fma(pc, c, k);
+    pd = fma(pd, d, k);
+    k = v128.load(ONE);
+    a = f32x4.div(k, fma(fma(pa, a, k), i32x4.shl(ba, 23), k));
+    b = f32x4.div(k, fma(fma(pb, b, k), i32x4.shl(bb, 23), k));
+    c = f32x4.div(k, fma(fma(pc, c, k), i32x4.shl(bc, 23), k));
+    d = f32x4.div(k, fma(fma(pd, d, k), i32x4.shl(bd, 23), k));
+    v128.store(y, a);
+    v128.store(y, b, 16);
+    v128.store(y, c, 32);
+    v128.store(y, d, 48);
+    x += 64;
+    y += 64;
+  }
   const one = v128.load(ONE);
-  return f32x4.div(one, f32x4.add(one, exp(f32x4.neg(x))));
+  for (; count > 0; count -= 4) {
+    const limit = v128.load(GATE_LIMIT);
+    const a = f32x4.pmax(f32x4.pmin(loadLanes(x, count), limit), f32x4.neg(limit));
+    storeLanes(y, f32x4.div(one, f32x4.add(one, powerOf2(f32x4.mul(a, minus)))), count);
+    x += 16;
+    y += 16;
+  }
 }
 
 // @ts-ignore: decorator
 @inline
 function tanhOf(
-  x: v128, highest: v128, lowest: v128, one: v128, minus: v128, p1: v128, p2: v128, p3: v128, p4: v128, q1: v128, q2: v128,
-  q3: v128, q4: v128,
+  x: v128, highest: v128, one: v128, notSign: v128, p1: v128, p2: v128, p3: v128, p4: v128, q1: v128, q2: v128, q3: v128, q4: v128,
 ): v128 {
-  const t = f32x4.pmax(f32x4.pmin(x, highest), lowest);
+  const t = f32x4.pmin(v128.and(x, notSign), highest);
   const u = f32x4.mul(t, t);
   const p = fma(fma(fma(fma(p4, u, p3), u, p2), u, p1), u, one);
   const q = fma(fma(fma(fma(q4, u, q3), u, q2), u, q1), u, one);
   const z = f32x4.div(f32x4.mul(t, p), q);
-  return f32x4.pmax(f32x4.pmin(z, one), minus);
+  return v128.or(f32x4.pmin(z, one), v128.andnot(x, notSign));
 }
 
 /** The hyperbolic tangent of four floats. */
 // @ts-ignore: decorator
 @inline
 export function tanh(x: v128): v128 {
-  const highest = v128.load(TANH_LIMIT);
-  const one = v128.load(ONE);
   return tanhOf(
-    x, highest, f32x4.neg(highest), one, f32x4.neg(one), v128.load(TANH_P1), v128.load(TANH_P2), v128.load(TANH_P3),
+    x, v128.load(TANH_LIMIT), v128.load(ONE), v128.load(NOT_SIGN), v128.load(TANH_P1), v128.load(TANH_P2), v128.load(TANH_P3),
     v128.load(TANH_P4), v128.load(TANH_Q1), v128.load(TANH_Q2), v128.load(TANH_Q3), v128.load(TANH_Q4),
   );
 }
 
-/** y = tanh(x) for `count` floats, a multiple of four; y may be x. */
+/** y = tanh(x) for `count` floats; y may be x. */
 export function tanhRow(y: usize, x: usize, count: i32): void {
   const highest = v128.load(TANH_LIMIT);
-  const lowest = f32x4.neg(highest);
   const one = v128.load(ONE);
-  const minus = f32x4.neg(one);
+  const notSign = v128.load(NOT_SIGN);
   const p1 = v128.load(TANH_P1);
   const p2 = v128.load(TANH_P2);
   const p3 = v128.load(TANH_P3);
@@ -429,10 +585,11 @@ export function tanhRow(y: usize, x: usize, count: i32): void {
   const q3 = v128.load(TANH_Q3);
   const q4 = v128.load(TANH_Q4);
   for (; count >= 4; count -= 4) {
-    v128.store(y, tanhOf(v128.load(x), highest, lowest, one, minus, p1, p2, p3, p4, q1, q2, q3, q4));
+    v128.store(y, tanhOf(v128.load(x), highest, one, notSign, p1, p2, p3, p4, q1, q2, q3, q4));
     x += 16;
     y += 16;
   }
+  if (count > 0) storeLanes(y, tanh(loadLanes(x, count)), count);
 }
 
 /** x^y of two float64 lanes, of a normal float32 x that is positive and a finite y. */

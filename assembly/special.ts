@@ -8,7 +8,7 @@ import { EXPONENT, HALF, LN2_HIGH, LN2_LOW, LOG2E, NOT_SIGN, ONE, ONE_DOUBLE } f
 import { scratch } from './runtime';
 import { fma, fmaDouble, fnma, fnmaDouble } from './simd';
 
-const TABLE: usize = 2048;
+const TABLE: usize = 2064;
 
 const ERF_LIMIT: usize = TABLE;
 const ERF_NEAR: usize = TABLE + 16;
@@ -31,7 +31,7 @@ const RIGHT: usize = TABLE + 608;
 const PI: usize = TABLE + 624;
 const REST: usize = TABLE + 640;
 
-/** Writes the constants at [2048, 2704). */
+/** Writes the constants at [2064, 2720). */
 export function setupSpecial(): void {
   let at = TABLE;
   // erf(x) = x + x (c0 + c1 u + ... + c6 u^6), u = x^2, up to 1: relative error 1.4e-9.

@@ -1,7 +1,7 @@
 // From tiles to blocks: chooses tile heights, walks the rows of a block, prepares what a panel of eight columns needs.
 import {
-  columns1, columns2, columns3, columns4, columns5, columns6, rows1, rows2, rows3, rows4, rows5, rows6, stream1, stream4, wide1x1, wide1x2,
-  wide1x4, wide2x1, wide2x2,
+  columns1, columns2, columns3, columns4, columns5, columns6, rows1, rows2, rows3, rows4, rows5, rows6, scores1, scores4, scores5, scores6,
+  stream1, stream4, values1, values4, values5, values6, wide1x1, wide1x2, wide1x4, wide2x1, wide2x2,
 } from './generated/tiles';
 import {
   dots1, dots2, dots3, dots4, dots5, dots6, pairs1, pairs2, pairs3, pairs4, pairs5, words1, words4, words5,
@@ -97,7 +97,10 @@ export function wideRows(
   }
 }
 
-/** y = start + a B for one row of `length` numbers; B lies by blocks of 32 columns, [length][32], zeros to the right. */
+/**
+ * y = start + a B for one row of `length` numbers, `columns` of them; y may be start. B lies by blocks of 32 columns,
+ * [length][32], zeros to the right.
+ */
 export function streamRow(a: usize, b: usize, length: i32, y: usize, columns: i32, start: usize): void {
   for (; columns > 0; columns -= 32) {
     if (tileRows > 4) stream4(a, b, length, y, columns, start);
@@ -105,6 +108,64 @@ export function streamRow(a: usize, b: usize, length: i32, y: usize, columns: i3
     b += <usize>length << 7;
     y += 128;
     start += 128;
+  }
+}
+
+/**
+ * The next of attention's tiles where `left` rows are left: their height, and above its four bits their number. Full ones
+ * first, then as many a row lower as leave none that is short. Fewer than four rows, which are rare, go one by one.
+ */
+function tilesFor(left: i32, most: i32): i32 {
+  const over = left % most;
+  const lower = over && most > 4 ? most - over : 0;
+  const full = left - lower * (most - 1);
+  if (full >= most) return ((full / most) << 4) | most;
+  if (lower && full == 0) return (lower << 4) | (most - 1);
+  const height = heightOf(left, most);
+  return height < 4 ? (left << 4) | 1 : 16 | height;
+}
+
+/**
+ * scores[keys][8] = keys * queries, where `keys` are `count` rows of `length` numbers, `step` bytes apart, and `queries` a
+ * panel [length][8]; `largest` [8] is raised to the largest of each query.
+ */
+export function scoresOfKeys(
+  scores: usize, keys: usize, step: usize, count: i32, queries: usize, length: i32, largest: usize,
+): void {
+  while (count > 0) {
+    const next = tilesFor(count, tileRows);
+    const tiles = next >> 4;
+    const height = next & 15;
+    switch (height) {
+      case 1: scores1(scores, keys, step, tiles, queries, length, largest); break;
+      case 4: scores4(scores, keys, step, tiles, queries, length, largest); break;
+      case 5: scores5(scores, keys, step, tiles, queries, length, largest); break;
+      default: scores6(scores, keys, step, tiles, queries, length, largest);
+    }
+    const done = height * tiles;
+    scores += done << 5;
+    keys += <usize>done * step;
+    count -= done;
+  }
+}
+
+/** sums[size][8] += values * weights, where `values` are `count` rows of `size` numbers and `weights` a panel [count][8]. */
+export function sumsOfValues(sums: usize, values: usize, size: i32, count: i32, weights: usize): void {
+  const step = <usize>size << 2;
+  while (size > 0) {
+    const next = tilesFor(size, tileRows);
+    const tiles = next >> 4;
+    const height = next & 15;
+    switch (height) {
+      case 1: values1(sums, values, step, tiles, weights, count); break;
+      case 4: values4(sums, values, step, tiles, weights, count); break;
+      case 5: values5(sums, values, step, tiles, weights, count); break;
+      default: values6(sums, values, step, tiles, weights, count);
+    }
+    const done = height * tiles;
+    sums += done << 5;
+    values += done << 2;
+    size -= done;
   }
 }
 

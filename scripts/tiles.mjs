@@ -3,7 +3,7 @@
 // whatever the block, so that the choice of blocks never changes a bit.
 //
 // Heights up to 4 take one step of k at a time, which engines that schedule loads early can still keep in registers;
-// 5 and 6 take four, for those that keep the order of the code.
+// 5 and 6 take four (attention's two, which is as fast there), for those that keep the order of the code.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -187,11 +187,80 @@ ${range(steps).map(step).join('\n')}
   }`;
   return `
 export function stream${unroll}(a: usize, b: usize, length: i32, y: usize, columns: i32, start: usize): void {
-${each(8, (i) => `  let c${i} = v128.load(start, ${16 * i});`)}
-  let x: v128;
+  let c0: v128, c1: v128, c2: v128, c3: v128, c4: v128, c5: v128, c6: v128, c7: v128, x: v128;
+  if (columns >= 32) {
+${each(8, (i) => `    c${i} = v128.load(start, ${16 * i});`)}
+  } else {
+${each(8, (i) => `    c${i} = loadLanes(start + ${16 * i}, columns - ${4 * i});`)}
+  }
   let k = length;
 ${unroll > 1 ? `${loop(unroll)}\n` : ''}${loop(1)}
-${each(8, (i) => `  storeLanes(y + ${16 * i}, c${i}, columns - ${4 * i});`)}
+  if (columns >= 32) {
+${each(8, (i) => `    v128.store(y, c${i}, ${16 * i});`)}
+  } else {
+${each(8, (i) => `    storeLanes(y + ${16 * i}, c${i}, columns - ${4 * i});`)}
+  }
+}
+`;
+}
+
+/** The larger of each lane of vectors, by halves: short chains. */
+const largestOf = (vectors) =>
+  vectors.length === 1
+    ? vectors[0]
+    : `f32x4.pmax(${largestOf(vectors.slice(0, vectors.length >> 1))}, ${largestOf(vectors.slice(vectors.length >> 1))})`;
+
+/** Attention's scores, by eight queries: keys as they lie are rows, the queries a panel; and the largest of each query. */
+function scoreTile(rows) {
+  const loop = (unroll) => `    for (; k >= ${unroll}; k -= ${unroll}) {
+${range(unroll)
+  .map((u) => step(rows, (i) => `a${i}, ${4 * u}`, 32 * u))
+  .join('\n')}
+${each(rows, (i) => `      a${i} += ${4 * unroll};`)}
+      b += ${32 * unroll};
+    }`;
+  return `
+export function scores${rows}(
+  y: usize, a0: usize, aStep: usize, tiles: i32, queries: usize, length: i32, largest: usize,
+): void {
+${each(rows - 1, (i) => `  let a${i + 1} = a${i} + aStep;`)}
+  const gap = aStep * ${rows} - (<usize>length << 2);
+  let b0: v128, b1: v128, x: v128;
+  for (; tiles > 0; tiles--) {
+    let b = queries;
+    let k = length;
+${each(rows, (i) => `    let c${i}0 = i32x4.splat(0), c${i}1 = i32x4.splat(0);`)}
+${rows > 4 ? `${loop(2)}\n` : ''}${loop(1)}
+${each(rows, (i) => `    v128.store(y, c${i}0, ${32 * i});\n    v128.store(y, c${i}1, ${32 * i + 16});`)}
+${[0, 1].map((p) => `    v128.store(largest, ${largestOf([`v128.load(largest, ${16 * p})`, ...range(rows).map((i) => `c${i}${p}`)])}, ${16 * p});`).join('\n')}
+${each(rows, (i) => `    a${i} += gap;`)}
+    y += ${32 * rows};
+  }
+}
+`;
+}
+
+/** Sums of attention's values, weighted for eight queries: numbers of a value as they lie are rows, the weights a panel. */
+function valueTile(rows) {
+  const loop = (unroll) => `    for (; k >= ${unroll}; k -= ${unroll}) {
+${range(unroll)
+  .map((u) => `${step(rows, (i) => `a, ${4 * i}`, 32 * u)}\n      a += aStep;`)
+  .join('\n')}
+      b += ${32 * unroll};
+    }`;
+  return `
+export function values${rows}(y: usize, values: usize, aStep: usize, tiles: i32, weights: usize, length: i32): void {
+  let b0: v128, b1: v128, x: v128;
+  for (; tiles > 0; tiles--) {
+    let a = values;
+    let b = weights;
+    let k = length;
+${each(rows, (i) => `    let c${i}0 = v128.load(y, ${32 * i}), c${i}1 = v128.load(y, ${32 * i + 16});`)}
+${rows > 4 ? `${loop(2)}\n` : ''}${loop(1)}
+${each(rows, (i) => `    v128.store(y, c${i}0, ${32 * i});\n    v128.store(y, c${i}1, ${32 * i + 16});`)}
+    values += ${4 * rows};
+    y += ${32 * rows};
+  }
 }
 `;
 }
@@ -333,6 +402,8 @@ export function generateTiles(root) {
     ...wide.map(([rows, panels]) => wideTile(rows, panels)),
     pooledTile(),
     ...[1, 4].map(streamTile),
+    ...[1, 4, 5, 6].map(scoreTile),
+    ...[1, 4, 5, 6].map(valueTile),
   ];
   const bytes = [
     integerHead,

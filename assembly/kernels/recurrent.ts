@@ -1,11 +1,11 @@
 // Recurrent layers, walked step by step. A unit is up to sixteen rows of the batch, which do not depend on others: no
-// thread waits for another between steps. The products with the recurrent weights are those of gemm; the gates of a step
-// are made while they are in the first cache.
+// thread waits for another between steps. The products with the recurrent weights are those of gemm, and start from the
+// input's; the gates of a step are made while they are in the first cache.
 //
 // h, c: [batch, steps, units]; gates and x: [batch, steps, gates * units], one gate after another; gates may be x.
 
-import { loadLanes, storeLanes } from '../lanes';
-import { sigmoid, tanh } from '../math';
+import { copyBytes, loadLanes, storeLanes } from '../lanes';
+import { gateRow, tanhRow } from '../math';
 import { fma } from '../simd';
 import { multiplyRows, rowsBehind, startOf } from '../steps';
 import { streamRow } from '../tile';
@@ -30,52 +30,51 @@ export function lstm(
   units: i32, unitRows: i32, stream: i32,
 ): void {
   const width = <usize>units << 2;
-  const start = startOf(0, units << 2);
-  const sums = rowsBehind(start, units << 2);
   for (let unit = begin; unit < end; unit++) {
     const row = unit * unitRows;
     const rows = min(unitRows, batch - row);
     for (let t = 0; t < steps; t++) {
       const from = t > 0 ? h + <usize>(row * steps + t - 1) * width : h0 + <usize>row * width;
       const step = t > 0 ? <usize>steps * width : width;
-      if (stream) streamRow(from, kernel, units, sums, units << 2, start);
-      else multiplyRows(sums, width << 2, from, step, rows, units, kernel, units << 2, start);
+      const first = <usize>(row * steps + t) * width << 2;
+      const gap = <usize>steps * width << 2;
+      if (stream) {
+        streamRow(from, kernel, units, gates + first, units << 2, x + first);
+      } else {
+        if (gates != x) {
+          for (let at = first, i = 0; i < rows; i++, at += gap) copyBytes(gates + at, x + at, width << 2);
+        }
+        multiplyRows(gates + first, gap, from, step, rows, units, kernel, units << 2, 0);
+      }
       for (let i = 0; i < rows; i++) {
         const at = <usize>((row + i) * steps + t);
         const before = t > 0 ? c + (at - 1) * width : c0 + <usize>(row + i) * width;
-        const four = at * width << 2;
-        lstmGates(h + at * width, c + at * width, gates + four, x + four, sums + (<usize>i * width << 2), before, units);
+        lstmGates(h + at * width, c + at * width, gates + (at * width << 2), before, units);
       }
     }
   }
 }
 
-/** The cells first, then the states: two short chains, of which the processor has more at work at once than of a long one. */
-function lstmGates(h: usize, c: usize, gates: usize, x: usize, sums: usize, before: usize, units: i32): void {
+/** `gates` holds their sums. */
+function lstmGates(h: usize, c: usize, gates: usize, before: usize, units: i32): void {
   const width = <usize>units << 2;
-  let cells = c;
+  const forget = gates + width;
+  const candidate = forget + width;
+  const output = candidate + width;
+  gateRow(gates, gates, units << 1);
+  tanhRow(candidate, candidate, units);
+  gateRow(output, output, units);
+  let at: usize = 0;
   for (let n = units; n > 0; n -= 4) {
-    const input = sigmoid(f32x4.add(v128.load(x), v128.load(sums)));
-    const forget = sigmoid(f32x4.add(v128.load(x + width), v128.load(sums + width)));
-    const candidate = tanh(f32x4.add(v128.load(x + width * 2), v128.load(sums + width * 2)));
-    const output = sigmoid(f32x4.add(v128.load(x + width * 3), v128.load(sums + width * 3)));
-    storeLanes(gates, input, n);
-    storeLanes(gates + width, forget, n);
-    storeLanes(gates + width * 2, candidate, n);
-    storeLanes(gates + width * 3, output, n);
-    storeLanes(cells, fma(forget, v128.load(before), f32x4.mul(input, candidate)), n);
-    x += 16;
-    sums += 16;
-    before += 16;
-    gates += 16;
-    cells += 16;
+    const inner = f32x4.mul(v128.load(gates + at), v128.load(candidate + at));
+    storeLanes(c + at, fma(v128.load(forget + at), v128.load(before + at), inner), n);
+    at += 16;
   }
-  let shown = gates - ((width + 15) & ~15) + width * 3;
+  tanhRow(h, c, units);
+  at = 0;
   for (let n = units; n > 0; n -= 4) {
-    storeLanes(h, f32x4.mul(v128.load(shown), tanh(v128.load(c))), n);
-    shown += 16;
-    c += 16;
-    h += 16;
+    storeLanes(h + at, f32x4.mul(v128.load(h + at), v128.load(output + at)), n);
+    at += 16;
   }
 }
 
@@ -106,18 +105,26 @@ export function gru(
 
 function gruGates(h: usize, gates: usize, x: usize, sums: usize, before: usize, units: i32): void {
   const width = <usize>units << 2;
+  const reset = gates + width;
+  const candidate = reset + width;
+  let at: usize = 0;
+  for (let n = units << 1; n > 0; n -= 4) {
+    storeLanes(gates + at, f32x4.add(v128.load(x + at), v128.load(sums + at)), n);
+    at += 16;
+  }
+  gateRow(gates, gates, units << 1);
+  x += width * 2;
+  sums += width * 2;
+  at = 0;
   for (let n = units; n > 0; n -= 4) {
-    const update = sigmoid(f32x4.add(v128.load(x), v128.load(sums)));
-    const reset = sigmoid(f32x4.add(v128.load(x + width), v128.load(sums + width)));
-    const candidate = tanh(fma(reset, v128.load(sums + width * 2), v128.load(x + width * 2)));
-    storeLanes(gates, update, n);
-    storeLanes(gates + width, reset, n);
-    storeLanes(gates + width * 2, candidate, n);
-    storeLanes(h, fma(update, f32x4.sub(v128.load(before), candidate), candidate), n);
-    x += 16;
-    sums += 16;
-    before += 16;
-    gates += 16;
-    h += 16;
+    storeLanes(candidate + at, fma(v128.load(reset + at), v128.load(sums + at), v128.load(x + at)), n);
+    at += 16;
+  }
+  tanhRow(candidate, candidate, units);
+  at = 0;
+  for (let n = units; n > 0; n -= 4) {
+    const made = v128.load(candidate + at);
+    storeLanes(h + at, fma(v128.load(gates + at), f32x4.sub(v128.load(before + at), made), made), n);
+    at += 16;
   }
 }

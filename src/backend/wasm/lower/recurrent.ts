@@ -58,9 +58,8 @@ export const lower = {
     if (!x || !weights || !h || !c || !gates) return;
     const at = placesOf(inputs);
     const { blocks, ...steps } = stepsOf(h, emit);
-    const { units, unitRows } = steps;
-    const packed = packWeights(weights, 4 * units, steps, emit);
-    reserve(4 * units, unitRows, emit);
+    const packed = packWeights(weights, 4 * steps.units, steps, emit);
+    reserve(0, 0, emit);
     emit.inPlace(gates, x);
     emit.record('lstm', blocks, {
       h: h.at,
