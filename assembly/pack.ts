@@ -58,3 +58,52 @@ export function packRows(to: usize, from: usize, step: usize, depth: i32, rows: 
     }
   }
 }
+
+/**
+ * The transpose of `packRows`: `rows` rows of `depth` numbers, `step` bytes apart, from a panel [depth][8], each row times its
+ * number of `scales` [8].
+ */
+export function unpackRows(to: usize, step: usize, from: usize, depth: i32, rows: i32, scales: usize): void {
+  for (let i = 0; i < rows; i += 4) {
+    const count = rows - i;
+    const scale = v128.load(scales + (i << 2));
+    // Rows that are not there are the first, which is written last.
+    let r0 = to + <usize>i * step;
+    let r1 = count > 1 ? r0 + step : r0;
+    let r2 = count > 2 ? r1 + step : r0;
+    let r3 = count > 3 ? r2 + step : r0;
+    let source = from + (i << 2);
+    let k = depth;
+    for (; k >= 4; k -= 4) {
+      const x0 = f32x4.mul(v128.load(source), scale);
+      const x1 = f32x4.mul(v128.load(source, 32), scale);
+      const x2 = f32x4.mul(v128.load(source, 64), scale);
+      const x3 = f32x4.mul(v128.load(source, 96), scale);
+      const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+      const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+      const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+      const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+      v128.store(r3, v128.shuffle<i64>(high01, high23, 1, 3));
+      v128.store(r2, v128.shuffle<i64>(high01, high23, 0, 2));
+      v128.store(r1, v128.shuffle<i64>(low01, low23, 1, 3));
+      v128.store(r0, v128.shuffle<i64>(low01, low23, 0, 2));
+      r0 += 16;
+      r1 += 16;
+      r2 += 16;
+      r3 += 16;
+      source += 128;
+    }
+    for (; k > 0; k--) {
+      const x = f32x4.mul(v128.load(source), scale);
+      v128.store32_lane(r3, x, 3);
+      v128.store32_lane(r2, x, 2);
+      v128.store32_lane(r1, x, 1);
+      v128.store32_lane(r0, x, 0);
+      r0 += 4;
+      r1 += 4;
+      r2 += 4;
+      r3 += 4;
+      source += 32;
+    }
+  }
+}

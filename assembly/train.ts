@@ -14,6 +14,7 @@ export * from './kernels/norm';
 export * from './kernels/gemm';
 export * from './kernels/recurrent';
 export * from './kernels/attention';
+export * from './kernels/attention-few';
 export * from './kernels/conv';
 export * from './kernels/conv-planes';
 export * from './kernels/conv-transpose';

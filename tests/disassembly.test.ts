@@ -12,7 +12,8 @@ type Product = 'fma' | 'dot' | 'mul' | 'pair' | 'shift' | 'integer';
 
 /**
  * Multiply-adds of the loop of each tile: rows, two vectors of columns (a stream's eight), four steps of depth
- * (`pooled`: three); the taps of a window, which the compiler may unroll; of Winograd's transforms those of a row of values.
+ * (`pooled`: three, attention's two); the taps of a window, which the compiler may unroll; of Winograd's transforms those
+ * of a row of values.
  */
 const tiles: Readonly<Record<string, Readonly<Record<string, readonly [least: number, product: Product]>>>> = {
   'infer-relaxed': {
@@ -20,6 +21,8 @@ const tiles: Readonly<Record<string, Readonly<Record<string, readonly [least: nu
     dots6: [48, 'dot'],
     pooled: [24, 'fma'],
     stream4: [32, 'fma'],
+    scores6: [24, 'fma'],
+    values6: [24, 'fma'],
     slide3x3: [9, 'fma'],
     evaluateTile: [10, 'fma'],
     interpolateTile: [4, 'fma'],
@@ -33,6 +36,8 @@ const tiles: Readonly<Record<string, Readonly<Record<string, readonly [least: nu
     interpolateSums: [4, 'integer'],
     pooled: [24, 'mul'],
     stream4: [32, 'mul'],
+    scores5: [20, 'mul'],
+    values5: [20, 'mul'],
     slide3x3: [9, 'mul'],
     evaluateTile: [8, 'mul'],
     interpolateTile: [6, 'mul'],

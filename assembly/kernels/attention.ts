@@ -1,36 +1,63 @@
 // Attention without the matrix of scores: blocks of keys, and for each query the largest score and the sum so far (Milakov
-// and Gimelshein 2018; Dao et al., NeurIPS 2022). A unit is a block of queries of one head.
+// and Gimelshein 2018; Dao et al., NeurIPS 2022). A unit is eight queries of one head, side by side in vectors.
 
-import { BLOCKS, COLUMNS, maskAt, maskRow, product, ROWS, scaledRows, STATE, ZEROS } from '../attention';
-import { dotsOfRows } from '../dots';
-import { exp, expRow, log } from '../math';
-import { largestOf, scaleRow } from '../rows';
+import { hideAfter, maskAt, maskPanel, queryPanel, raiseToScores, shiftPanel } from '../attention';
+import { storeLanes } from '../lanes';
+import { log, powerOf2, powersOf2 } from '../math';
+import { unpackRows } from '../pack';
 import { BAD_INDEX, fail, scratch } from '../runtime';
-import { hsum } from '../simd';
-import { wideRows } from '../tile';
+import { scoresOfKeys, sumsOfValues } from '../tile';
+
+/** Keys of a block. */
+const KEYS: i32 = 256;
+
+const LOG2E: f32 = 1.44269504;
+const LN2: f32 = 0.693147181;
+
+/** Scratch: of eight queries the largest scores, the sums of powers, the queries [d][8], the result [dv][8], scores [KEYS][8]. */
+const SUMS: usize = 32;
+const QUERIES: usize = 64;
+
+/** What scores are lowered by: nothing where all are hidden, and a NaN stays one. */
+// @ts-ignore: decorator
+@inline
+function shiftOf(largest: v128): v128 {
+  return v128.andnot(largest, f32x4.eq(largest, f32x4.splat(-Infinity)));
+}
+
+/** Multiplies `count` rows of eight by their columns' factors. */
+function scaleColumns(x: usize, count: i32, factor0: v128, factor1: v128): void {
+  for (; count > 0; count--) {
+    v128.store(x, f32x4.mul(v128.load(x), factor0));
+    v128.store(x, f32x4.mul(v128.load(x, 16), factor1), 16);
+    x += 32;
+  }
+}
 
 /**
  * y = softmax(q keys^T * scale) values, and the logarithm of each row's sum of exponentials: 0, and y is 0, where every key
- * is hidden. q [matrices, m, d]; keys are packed by rows, values by columns, unless `few` queries read both as they lie: then
- * dv is a multiple of eight. `lengths`, or 0, says how many of a batch's keys are there.
+ * is hidden. q [matrices, m, d], keys [matrices, n, d], values [matrices, n, dv]. `lengths`, or 0, says how many of a
+ * batch's keys are there.
  */
 export function attention(
   begin: i32, end: i32, y: usize, logSum: usize, q: usize, keys: usize, values: usize, mask: usize, lengths: usize, heads: i32,
-  m: i32, n: i32, d: i32, dv: i32, scale: f32, causal: i32, few: i32,
+  m: i32, n: i32, d: i32, dv: i32, scale: f32, causal: i32,
 ): void {
-  const blocks = (m + ROWS - 1) / ROWS;
-  const table = scratch();
-  const zeros = table + ZEROS;
-  const largest = table + STATE;
-  const scores = table + BLOCKS;
-  const queries = scores + (ROWS * COLUMNS << 2);
-  const width = <usize>((d + 3) & ~3) << 2;
-  v128.store(zeros, i32x4.splat(0));
-  v128.store(zeros, i32x4.splat(0), 16);
+  const panels = (m + 7) >> 3;
+  const state = scratch();
+  const queries = state + QUERIES;
+  const result = queries + (<usize>d << 5);
+  const scores = result + (<usize>dv << 5);
+  // Scores are logarithms of base two, unless a mask is added: one that hides by very low numbers must not be rounded.
+  const added = mask && load<i32>(mask, 4) != 1;
+  const toPowers = f32x4.splat(added ? LOG2E : 1);
+  const toNatural = f32x4.splat(added ? 1 : LN2);
+  const zero = i32x4.splat(0);
+  const lowest = f32x4.splat(-Infinity);
   for (let unit = begin; unit < end; unit++) {
-    const matrix = unit / blocks;
-    const row = (unit - matrix * blocks) * ROWS;
-    const rows = min(ROWS, m - row);
+    const matrix = unit / panels;
+    const row = (unit - matrix * panels) << 3;
+    const rows = min(8, m - row);
     const batch = matrix / heads;
     let last = n;
     if (lengths) {
@@ -42,60 +69,52 @@ export function attention(
     }
     if (causal) last = min(last, row + rows);
     const first = <usize>matrix * m + row;
-    const to = y + first * (<usize>dv << 2);
-    const right = keys + (few ? <usize>matrix * n * d << 2 : <usize>matrix * ((n + 7) >> 3) * d << 5);
-    const below = values + (few ? <usize>matrix * n * dv << 2 : <usize>matrix * ((dv + 7) >> 3) * n << 5);
-    scaledRows(queries, width, q + first * (<usize>d << 2), d << 2, rows, scale);
-    for (let i = 0; i < rows; i++) {
-      store<f32>(largest + (i << 3), -Infinity);
-      store<f32>(largest + (i << 3), 0, 4);
-    }
-    if (few || last == 0) memory.fill(to, 0, <usize>rows * dv << 2);
-    for (let column = 0; column < last; column += COLUMNS) {
-      const columns = min(COLUMNS, last - column);
-      const block = right + (<usize>column * d << 2);
-      if (few) {
-        for (let i = 0; i < rows; i++) dotsOfRows(scores + (i * COLUMNS << 2), queries + <usize>i * width, block, columns, d);
+    queryPanel(queries, q + first * (<usize>d << 2), d << 2, d, rows, added ? scale : scale * LOG2E);
+    for (let at = result; at < scores; at += 16) v128.store(at, zero);
+    v128.store(state, lowest);
+    v128.store(state, lowest, 16);
+    v128.store(state, zero, SUMS);
+    v128.store(state, zero, SUMS + 16);
+    for (let column = 0; column < last; column += KEYS) {
+      const columns = min(KEYS, last - column);
+      const at = <usize>matrix * n + column;
+      const before0 = v128.load(state);
+      const before1 = v128.load(state, 16);
+      scoresOfKeys(scores, keys + at * (<usize>d << 2), d << 2, columns, queries, d, state);
+      const seen = causal ? row + 1 - column : columns;
+      if (mask || seen < columns) {
+        if (mask) maskPanel(scores, columns, rows, mask, maskAt(mask, batch, matrix % heads, row, column));
+        hideAfter(scores, seen, columns);
+        v128.store(state, before0);
+        v128.store(state, before1, 16);
+        raiseToScores(state, scores, columns);
+      }
+      const largest0 = v128.load(state);
+      const largest1 = v128.load(state, 16);
+      const shift0 = shiftOf(largest0);
+      const shift1 = shiftOf(largest1);
+      if (column > 0 && v128.any_true(v128.or(f32x4.ne(before0, largest0), f32x4.ne(before1, largest1)))) {
+        const factor0 = powerOf2(f32x4.mul(f32x4.sub(before0, shift0), toPowers));
+        const factor1 = powerOf2(f32x4.mul(f32x4.sub(before1, shift1), toPowers));
+        scaleColumns(result, dv, factor0, factor1);
+        scaleColumns(state + SUMS, 1, factor0, factor1);
+      }
+      if (added) {
+        shiftPanel(scores, columns, shift0, shift1, toPowers);
+        powersOf2(scores, columns, zero, zero, state + SUMS);
       } else {
-        product(table, scores, COLUMNS << 2, queries, width, rows, d, block, d << 5, columns, zeros);
+        powersOf2(scores, columns, shift0, shift1, state + SUMS);
       }
-      for (let i = 0; i < rows; i++) {
-        const row4 = scores + (i * COLUMNS << 2);
-        const state = largest + (i << 3);
-        const visible = causal ? max(0, min(columns, row + i + 1 - column)) : columns;
-        if (mask) maskRow(row4, visible, mask, maskAt(mask, batch, matrix % heads, row + i, column));
-        const before = load<f32>(state);
-        const highest = max(before, largestOf(row4, visible));
-        // Where all are hidden there is nothing to subtract, and a NaN must stay one.
-        const shift: f32 = highest == -Infinity ? 0 : -highest;
-        const sum = hsum(expRow(row4, row4, visible, f32x4.splat(shift)));
-        if (visible < columns) memory.fill(row4 + (visible << 2), 0, <usize>(columns - visible) << 2);
-        let total = load<f32>(state, 4);
-        if (highest > before) {
-          const factor = exp(f32x4.splat(before - highest));
-          total *= f32x4.extract_lane(factor, 0);
-          if (column > 0) scaleRow(to + <usize>i * (<usize>dv << 2), dv, factor);
-        }
-        store<f32>(state, highest);
-        store<f32>(state, total + sum, 4);
-      }
-      if (few) {
-        const block = below + (<usize>column * dv << 2);
-        for (let i = 0; i < rows; i++) {
-          const sums = to + <usize>i * (<usize>dv << 2);
-          wideRows(scores + (i * COLUMNS << 2), 0, 1, block, dv << 2, 32, columns, sums, 0, dv, sums, -Infinity);
-        }
-        continue;
-      }
-      const start: usize = column > 0 ? 0 : zeros;
-      product(table, to, dv << 2, scores, COLUMNS << 2, rows, columns, below + (<usize>column << 5), n << 5, dv, start);
+      sumsOfValues(result, values + at * (<usize>dv << 2), dv, columns, scores);
     }
-    for (let i = 0; i < rows; i++) {
-      const total = load<f32>(largest + (i << 3), 4);
-      const empty = total == 0;
-      const logarithm = f32x4.extract_lane(log(f32x4.splat(total)), 0);
-      scaleRow(to + <usize>i * (<usize>dv << 2), dv, f32x4.splat(empty ? 0 : <f32>1 / total));
-      store<f32>(logSum + (first + i << 2), empty ? 0 : load<f32>(largest + (i << 3)) + logarithm);
+    for (let i = 0; i < rows; i += 4) {
+      const place = state + (i << 2);
+      const total = v128.load(place, SUMS);
+      const empty = f32x4.eq(total, zero);
+      const sum = f32x4.add(f32x4.mul(v128.load(place), toNatural), log(total));
+      storeLanes(logSum + (first + i << 2), v128.andnot(sum, empty), rows - i);
+      v128.store(place, v128.andnot(f32x4.div(f32x4.splat(1), total), empty));
     }
+    unpackRows(y + first * (<usize>dv << 2), dv << 2, result, dv, rows, state);
   }
 }

@@ -289,7 +289,10 @@ interface Sizes {
   readonly bench?: boolean;
 }
 
-/** Blocks are 24 queries by 128 keys; up to four queries of values of whole vectors read them as they lie. */
+/**
+ * Blocks are 8 queries by 256 keys, of the gradients 24 by 128; up to four queries of values of whole vectors are few. Tiles
+ * are up to six keys, or numbers of a value, high.
+ */
 function sizesOf(): readonly Sizes[] {
   const additive = (shape: readonly number[]): CaseInput => uniform(shape, -3, 3);
   const lengths = (...list: readonly number[]): CaseInput => values('i32', [list.length], list);
@@ -309,6 +312,8 @@ function sizesOf(): readonly Sizes[] {
     { b: 2, m: 4, n: 130, d: 7, e: 24 },
     { h: 2, m: 3, n: 257, d: 16, e: 40 },
     { m: 2, n: 0, d: 4, e: 8 },
+    { h: 2, m: 13, n: 26, d: 6, e: 21 },
+    { m: 9, n: 515, d: 7, e: 11 },
   ];
   return [
     ...plain,
@@ -333,6 +338,13 @@ function sizesOf(): readonly Sizes[] {
     { h: 2, m: 40, n: 140, d: 8, mask: additive([2, 40, 140]) },
     // A key that is hidden by addition, and a row of such.
     { m: 2, n: 3, d: 4, mask: values('f32', [2, 3], [0, -Infinity, 1, -Infinity, -Infinity, -Infinity]) },
+    {
+      m: 6,
+      n: 2,
+      d: 4,
+      mask: values('f32', [6, 2], [0, -Infinity, -1e9, 0, -Infinity, -Infinity, 0, -1e9, 1, 2, 0, 0]),
+    },
+    { b: 2, m: 14, n: 300, d: 6, mask: flags([2, 1, 14, 1]) },
     { h: 12, m: 128, d: 64, bench: true },
     { h: 12, m: 512, d: 64, bench: true },
   ];

@@ -1,4 +1,7 @@
-/** Attention and its gradient: packs what lies on the right of products, and cuts the queries, or the keys, into blocks. */
+/**
+ * Attention and its gradient. Forward, eight queries are a unit and nothing is packed; the gradient packs what lies on the
+ * right of products, and cuts the queries, or the keys, into blocks.
+ */
 import { bytesPerElement } from '../../../core/dtype.js';
 import { ceilDivDim, type Dim, mulDims, sizeOfShape } from '../../../core/shape.js';
 import type { Attention } from '../../../ops/schema.js';
@@ -10,7 +13,12 @@ const ROWS = 24;
 const COLUMNS = 128;
 const BLOCKS = 448;
 
-/** Up to this many queries keys and values are read as they lie: packing them would cost more. */
+/** As in assembly/kernels/attention.ts: queries of a unit, keys of a block, and bytes of a unit's state. */
+const QUERIES = 8;
+const KEYS = 256;
+const STATE = 64;
+
+/** Up to this many queries take keys and values row by row: most of eight would be empty. */
 const FEW_QUERIES = 4;
 
 interface Sizes {
@@ -58,19 +66,19 @@ export const lower = {
   attention: ({ attrs, inputs: [q, k, v, mask], outputs: [y, logSum] }, emit) => {
     if (!q || !k || !v || !y || !logSum) return;
     const { matrices, ...sizes } = sizesOf(q, v);
-    const { m, n, d, dv } = sizes;
-    reserve(1, d, emit);
+    const { m, d, dv } = sizes;
     const few = emit.bound(m) <= FEW_QUERIES && typeof dv === 'number' && dv % 8 === 0;
-    emit.record('attention', mulDims(matrices, ceilDivDim(m, ROWS)), {
+    if (few) reserve(1, d, emit);
+    else emit.threadScratch(STATE + 4 * QUERIES * (emit.bound(d) + emit.bound(dv) + KEYS));
+    emit.record(few ? 'attentionFew' : 'attention', few ? matrices : mulDims(matrices, ceilDivDim(m, QUERIES)), {
       y: y.at,
       logSum: logSum.at,
       q: q.at,
-      keys: few ? k.at : packB(k, true, matrices, n, d, emit).at,
-      values: few ? v.at : packB(v, false, matrices, dv, n, emit).at,
+      keys: k.at,
+      values: v.at,
       ...maskOf(mask, false, emit),
       ...sizes,
       ...flagsOf(attrs),
-      few: few ? 1 : 0,
     });
   },
 } satisfies LoweringFacet<'attention'>;
