@@ -26,7 +26,7 @@ import type { Named } from '../src/core/tree.js';
 import { type ModelContents, writeModel } from '../src/format/model.js';
 import { ProgramBuilder } from '../src/graph/builder.js';
 import { mnistCnn } from '../src/models/mnist-cnn.js';
-import { conv2d, gather, maxPool2d, relu } from '../src/ops/functions.js';
+import { conv2d, dequantize, gather, matmul, maxPool2d, quantize, relu } from '../src/ops/functions.js';
 import { acceptedModules } from './support/backends.js';
 import { gaussian } from './support/initial.js';
 import { programText, rawModel, rawRead, sample, utf8 } from './support/format-sample.js';
@@ -151,6 +151,61 @@ test('sessions have variables of their own', () => {
   );
 });
 
+test('a session of variables without elements is a session', () => {
+  const builder = new ProgramBuilder();
+  builder.trace('predict', { x: { dtype: 'f32', shape: [2] } }, ({ x }, scope) => {
+    scope.variable('nothing', { shape: [0], scope: 'session' });
+    return { y: relu(x) };
+  });
+  const program = builder.program();
+  const executable = createExecutable(program, { module }, inferenceLowerings);
+  const session = executable.createSession();
+  assert.is(session.bytes, 0);
+  assert.equal(executable.getVariable('nothing', session), ndarray('f32', [0]));
+});
+
+/** A product of integers, which engines sum in ways of their own, in layouts of their own. */
+function quantized(): ModelContents {
+  const builder = new ProgramBuilder({ symbols: { batch: 5 } });
+  builder.trace('predict', { x: { dtype: 'f32', shape: ['batch', 36] } }, ({ x }, scope) => {
+    const [scale, zero] = [scope.constant(0.02), scope.constant(9, 'u8')];
+    const weights = scope.variable('weights', { dtype: 'i8', shape: [36, 10] });
+    const columns = scope.constant(ndarray('i8', [10]));
+    const kernel = dequantize(weights, scope.variable('scales', { shape: [10] }), columns, { axis: 1 });
+    const y = relu(matmul(dequantize(quantize(x, scale, zero), scale, zero), kernel));
+    return { y: quantize(y, scope.constant(0.5), zero) };
+  });
+  const weights = ndarray(
+    'i8',
+    [36, 10],
+    Int8Array.from({ length: 360 }, (_, i) => i * 89),
+  );
+  const scales = ndarray('f32', [10], new Float32Array(10).fill(0.01));
+  return {
+    program: builder.program(),
+    variables: new Map<string, NDArray>([
+      ['weights', weights],
+      ['scales', scales],
+    ]),
+  };
+}
+
+test('a file has a layout for each way to sum int8 products where they differ, and answers alike on all', () => {
+  const file = layOutModel(writeModel(quantized()));
+  const layouts = JSON.parse(layoutText(file)) as readonly { readonly flavours: readonly string[] }[];
+  assert.equal(
+    layouts.map(({ flavours }) => flavours),
+    [['dot'], ['widen']],
+  );
+  const x = (n: number) =>
+    ndarray(
+      'f32',
+      [n, 36],
+      Float32Array.from({ length: n * 36 }, (_, i) => 2 * Math.sin(i * i)),
+    );
+  for (const threads of [1, 2]) bothWays(quantized(), 'predict', [{ x: x(2) }, { x: x(5) }], threads);
+});
+
 /** Windows over a symbolic size, and an index from data. */
 function windowed(): ModelContents {
   const builder = new ProgramBuilder({ symbols: { size: 9 }, seed: 1 });
@@ -224,6 +279,20 @@ test('refuses an engine that it was not laid out for, and a memory that is too s
   );
 });
 
+test('says what takes the memory that is not given, to the last page', () => {
+  const file = layOutModel(writeModel(sample));
+  for (const threads of [1, 2]) {
+    const parallel = threads > 1 ? { threads: { count: threads, host: nodeThreads } } : {};
+    const options = { module: compileModule(plain, threads > 1), ...parallel, memoryLimit: 1 };
+    const error = thrownBy(() => openLaidOut(file, options));
+    if (!(error instanceof MemoryError)) throw error;
+    const [, parts = ''] = /\((.*)\)/.exec(error.message) ?? [];
+    const sum = [...parts.matchAll(/\d+/g)].reduce((total, [bytes]) => total + Number(bytes), 0);
+    assert.is(Math.ceil((sum + 64) / 65536) * 65536, error.required);
+    assert.is(/sync words (\d+)/.exec(parts)?.[1] === '0', threads === 1);
+  }
+});
+
 test('a file with any byte changed is refused', () => {
   const file = layOutModel(writeModel(sample));
   for (let at = 0; at < file.length; at++) {
@@ -247,6 +316,22 @@ function openText(file: Uint8Array, text: string): OpenLaidOut {
 
 const layoutText = (file: Uint8Array): string =>
   new TextDecoder().decode(rawRead(file).tensors.get('quern.layout')?.bytes);
+
+test('what no memory holds is refused before it is made', () => {
+  const file = layOutModel(writeModel(windowed()));
+  const text = layoutText(file);
+  const edited = (from: RegExp, to: string): unknown => {
+    assert.match(text, from);
+    return thrownBy(() => openText(file, text.replace(from, to)));
+  };
+  for (const count of [2 ** 32 - 1, 2 ** 40, -1]) {
+    assert.instance(edited(/"counts":\[\d+/, `"counts":[${count}`), FormatError);
+    assert.instance(edited(/"counts":\[(\d+),\d+/, `"counts":[$1,${count}`), FormatError);
+  }
+  assert.instance(edited(/,\d+\]\}\]$/, ',8589934592]}]'), MemoryError);
+  assert.instance(edited(/\[1,"size",8,2\]/, '[1,"constructor",8,2]'), FormatError);
+  assert.instance(edited(/\[1,"size",8,2\]/, '[1,"size-99",8,2]'), FormatError);
+});
 
 test('a layout that lies is refused, or stays within its memory', () => {
   const file = layOutModel(writeModel(windowed()));

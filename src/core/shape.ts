@@ -191,7 +191,7 @@ export function evaluateDim(dim: Dim, extents: Extents): number {
   return readDim(dim, {
     ...numbers,
     symbol: (name) => {
-      const extent = extents[name];
+      const extent = Object.hasOwn(extents, name) ? extents[name] : undefined;
       if (extent === undefined) throw new ShapeError('dimension', `symbol '${name}' has no extent here.`);
       return extent;
     },

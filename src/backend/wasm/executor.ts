@@ -11,7 +11,7 @@ import { checkExtents } from '../extents.js';
 import { areLike, checkOutputs, checkVariable, extentsOf } from '../feeds.js';
 import { arrayAt, bind, type Binding } from './binding.js';
 import { ABORT, BAD_INDEX, MAY_WAIT, RUNNING_THREADS, STATUS, STATUS_RECORD, STATUS_VALUE, SYNC } from './control.js';
-import { type LaidOut, type LaidOutGraph, PLANS } from './laid-out.js';
+import { type LaidOut, type LaidOutGraph, type PlacedVariable, PLANS } from './laid-out.js';
 import { instantiate, type ModuleExports } from './module.js';
 import type { ThreadHost, ThreadPool } from './threads.js';
 
@@ -49,13 +49,15 @@ export interface Begun {
 export class Executor {
   /** The whole memory, which never grows. */
   protected readonly memory: DataView;
-  readonly #laidOut: LaidOut;
+  readonly #bounds: Named<number>;
+  readonly #variables: Named<PlacedVariable>;
   readonly #exports: ModuleExports;
   readonly #graphs: ReadonlyMap<string, Loaded>;
   /** For each packed copy whether its variable has changed since it was packed. */
   readonly #stale: boolean[];
   readonly #openSessions = new Map<Session, number>();
   readonly #freeSessions: number[];
+  /** The address of the first session's variables. */
   readonly #sessions: number;
   readonly #pool: ThreadPool | null;
   readonly #stats: Stats;
@@ -64,18 +66,29 @@ export class Executor {
 
   /** Throws `MemoryError` for what takes more than the limit, or than the host gives. */
   constructor(laidOut: LaidOut, options: ExecutorOptions) {
-    const { regions, words, records } = laidOut;
+    const { bounds, variables, regions, words, records } = laidOut;
     const { module } = options;
     const count = options.threads?.count ?? 1;
-    const sessions = regions.session > 0 ? (options.sessions ?? 1) : 0;
-    this.#laidOut = laidOut;
-    this.#sessions = PLANS + regions.plans + regions.variables + regions.packed + regions.activations;
-    const sync = this.#sessions + sessions * regions.session;
-    const scratch = sync + (count > 1 ? records * SYNC_BYTES : 0);
+    const needsSession = Object.values(variables).some(({ session }) => session);
+    const sessions = needsSession ? (options.sessions ?? 1) : 0;
+    const parts = {
+      plans: PLANS + regions.plans,
+      variables: regions.variables,
+      'packed copies': regions.packed,
+      activations: regions.activations,
+      sessions: sessions * regions.session,
+      'sync words': count > 1 ? records * SYNC_BYTES : 0,
+      scratch: count * regions.scratch,
+    };
+    this.#bounds = bounds;
+    this.#variables = variables;
+    this.#sessions = parts.plans + parts.variables + parts['packed copies'] + parts.activations;
+    const sync = this.#sessions + parts.sessions;
+    const scratch = sync + parts['sync words'];
     // Kernels read whole vectors: some bytes behind the last buffer, too.
-    const bytes = Math.ceil((scratch + count * regions.scratch + 64) / PAGE) * PAGE;
+    const bytes = Math.ceil((scratch + parts.scratch + 64) / PAGE) * PAGE;
     const limit = Math.min(options.memoryLimit ?? Infinity, ADDRESSABLE);
-    if (bytes > limit) throw tooLarge(bytes, limit, laidOut, sessions, count);
+    if (bytes > limit) throw tooLarge(bytes, limit, parts);
     const memory = memoryOf(bytes / PAGE, count > 1);
     this.memory = new DataView(memory.buffer);
     this.#exports = instantiate(module, memory);
@@ -208,8 +221,7 @@ export class Executor {
 
   /** A variable as it lies in memory. */
   #variable(name: string, session?: Session): NDArray {
-    const { variables } = this.#laidOut;
-    const variable = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    const variable = Object.hasOwn(this.#variables, name) ? this.#variables[name] : undefined;
     if (!variable) throw new ArgumentError('wasm', `a variable of the program is required. Received '${name}'.`);
     this.#alive();
     const offset = variable.session ? this.#sessionOffset(session) : 0;
@@ -230,7 +242,7 @@ export class Executor {
     const { binding } = graph;
     const alike = binding !== null && areLike(binding.inputs, feeds);
     if (alike && binding.session === session) return binding;
-    const extents = alike ? binding.extents : extentsOf(name, graph.inputs, feeds, this.#laidOut.bounds);
+    const extents = alike ? binding.extents : extentsOf(name, graph.inputs, feeds, this.#bounds);
     if (!alike) checkExtents(graph.requirements, extents);
     return (graph.binding = bind(graph, this.memory, extents, session));
   }
@@ -261,14 +273,11 @@ export class Executor {
   }
 }
 
-function tooLarge(bytes: number, limit: number, { regions }: LaidOut, sessions: number, threads: number): MemoryError {
-  const { plans, variables, packed, activations } = regions;
-  const parts =
-    `plans ${plans}, variables ${variables}, packed copies ${packed}, activations ${activations}, ` +
-    `sessions ${sessions * regions.session}, scratch ${threads * regions.scratch}`;
+function tooLarge(bytes: number, limit: number, parts: Named<number>): MemoryError {
+  const each = Object.entries(parts).map(([part, size]) => `${part} ${size}`);
   return new MemoryError(
     'wasm',
-    `at most ${limit} bytes are allowed. Received a program that needs ${bytes} (${parts}). ` +
+    `at most ${limit} bytes are allowed. Received a program that needs ${bytes} (${each.join(', ')}). ` +
       'Lower the bounds of its symbols, or raise the limit.',
     { required: bytes, limit },
   );

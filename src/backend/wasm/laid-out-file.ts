@@ -118,7 +118,10 @@ export function writeLaidOut({ engine, layouts, variables, assets }: LaidOutCont
   );
 }
 
-const address = integer(0, 2 ** 32 - 1);
+/** What reaches beyond any memory is for the executor to refuse, which says how much is needed. */
+const address = integer(0, Number.MAX_SAFE_INTEGER);
+
+const count = integer(0, most);
 
 const numbers = list(address, most);
 
@@ -136,7 +139,7 @@ const variable: Check<PlacedVariable> = (json, place) => {
 const dimAt =
   (bounds: Named<number>): Check<Dim> =>
   (json, place) => {
-    if (typeof json === 'number') return integer(-(2 ** 32), 2 ** 32)(json, place);
+    if (typeof json === 'number') return integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)(json, place);
     const dim = text(json, place);
     held(place, () => evaluateDim(dim, bounds));
     return dim;
@@ -185,6 +188,12 @@ const graph =
     };
   };
 
+/** How many copies and records there are. */
+const countsOf: Check<Pick<LaidOut, 'copies' | 'records'>> = (json, place) => {
+  const entry = entries(json, place, 2);
+  return { copies: entry(0, count), records: entry(1, count) };
+};
+
 const regionsOf: Check<Regions> = (json, place) => {
   const entry = entries(json, place, 6);
   const [plans, variables, packed] = [entry(0, address), entry(1, address), entry(2, address)];
@@ -196,7 +205,7 @@ const layout: Check<Omit<LaidOut, 'words'> & { readonly flavours: readonly strin
   const field = fields(json, place, 'flavours', 'bounds', 'variables', 'graphs', 'counts', 'regions');
   const bounds = field('bounds', named(extent));
   const regions = field('regions', regionsOf);
-  const [copies = 0, records = 0] = field('counts', numbers);
+  const { copies, records } = field('counts', countsOf);
   const variables = field('variables', named(variable));
   const graphs = field('graphs', named(graph(bounds, regions, copies)));
   const end = PLANS + regions.plans + regions.variables + regions.packed + regions.activations + regions.session;
@@ -205,7 +214,8 @@ const layout: Check<Omit<LaidOut, 'words'> & { readonly flavours: readonly strin
     ...Object.values(graphs).flatMap(({ inputs, outputs }) => [inputs, outputs]),
   ].flatMap((values) => Object.entries<PlacedValue>(values))) {
     const size = held(place, () => sizeOf(evaluateShape(each.shape, bounds))) * bytesPerElement[each.dtype];
-    if (each.at < PLANS || each.at % bytesPerElement[each.dtype] !== 0 || each.at + size > end) {
+    const isWithin = each.at >= PLANS && size >= 0 && each.at + size <= end;
+    if (!isWithin || each.at % bytesPerElement[each.dtype] !== 0) {
       throw new FormatError(where, `'${name}' must lie within the memory.`);
     }
   }
@@ -221,8 +231,8 @@ export interface OpenedFile {
 }
 
 /**
- * Reads a laid-out model for an engine of this name; its flavour is asked for where that makes a difference. Throws `FormatError`, or `UnsupportedError` when it was laid
- * out for another version of the engine.
+ * Reads a laid-out model for an engine of this name; its flavour is asked for where that makes a difference. Throws
+ * `FormatError`, or `UnsupportedError` when it was laid out for another version of the engine.
  */
 export function readLaidOut(source: SyncByteSource, engine: string, flavourOf: () => string): OpenedFile {
   const file = readSync(source, readContainer(source.size, format));
