@@ -1,6 +1,6 @@
 /**
- * Builds a Worker: a folder with its script, the engine, the model laid out for it, and the page, and the configurations that workerd
- * (`workerd serve config.capnp`) and wrangler (`wrangler deploy`) read. Runs on Node.
+ * Builds a Worker: a folder with its script, the engine, the model laid out for it, and the page, and the configurations
+ * that workerd (`workerd serve config.capnp`) and wrangler (`wrangler deploy`) read. Runs on Node.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';

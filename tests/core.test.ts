@@ -48,6 +48,13 @@ test('arithmetic on dimensions is arithmetic on their values', () => {
   );
 });
 
+test('symbols are those that have extents, whatever every object has', () => {
+  for (const dim of ['batch', 'constructor', '2*toString+1', 'floor((valueOf+1)/2)']) {
+    assert.throws(() => evaluateDim(dim, {}), /has no extent here/);
+  }
+  assert.is(evaluateDim('2*constructor+1', Object.fromEntries([['constructor', 3]])), 7);
+});
+
 test('text is canonical: equal polynomials are equal strings, and reading them back changes nothing', () => {
   fc.assert(
     fc.property(dims, dims, (a, b) => {

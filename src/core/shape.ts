@@ -26,6 +26,9 @@ interface Known {
   readonly canonical: Dim;
 }
 
+/** Texts that are remembered, of each kind. */
+const maxTexts = 4096;
+
 const texts = new Map<string, Known>();
 
 const polynomials: Algebra<Polynomial> = {
@@ -44,7 +47,7 @@ function known(text: string): Known {
 }
 
 function remember(text: string, made: Known): Known {
-  if (texts.size > 4096) texts.clear();
+  if (texts.size > maxTexts) texts.clear();
   texts.set(text, made);
   return made;
 }
@@ -185,25 +188,32 @@ export function symbolsOf(dim: Dim): string[] {
   return [...new Set(dim.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? [])].filter((name) => name !== 'floor');
 }
 
+type Evaluation = (extents: Extents) => number;
+
+const evaluations: Algebra<Evaluation> = {
+  constant: (value) => () => value,
+  symbol: (name) => (extents) => {
+    const extent = Object.hasOwn(extents, name) ? extents[name] : undefined;
+    if (extent === undefined) throw new ShapeError('dimension', `symbol '${name}' has no extent here.`);
+    return extent;
+  },
+  plus: (a, b) => (extents) => a(extents) + b(extents),
+  times: (a, b) => (extents) => a(extents) * b(extents),
+  floor: (inside, divisor) => (extents) => Math.floor(inside(extents) / divisor),
+};
+
+const parsed = new Map<string, Evaluation>();
+
 /** The value of a dimension when its symbols have the given extents. */
 export function evaluateDim(dim: Dim, extents: Extents): number {
   if (typeof dim === 'number') return dim;
-  return readDim(dim, {
-    ...numbers,
-    symbol: (name) => {
-      const extent = Object.hasOwn(extents, name) ? extents[name] : undefined;
-      if (extent === undefined) throw new ShapeError('dimension', `symbol '${name}' has no extent here.`);
-      return extent;
-    },
-  });
+  let evaluation = parsed.get(dim);
+  if (!evaluation) {
+    if (parsed.size > maxTexts) parsed.clear();
+    parsed.set(dim, (evaluation = readDim(dim, evaluations)));
+  }
+  return evaluation(extents);
 }
-
-const numbers: Omit<Algebra<number>, 'symbol'> = {
-  constant: (value) => value,
-  plus: (a, b) => a + b,
-  times: (a, b) => a * b,
-  floor: (inside, divisor) => Math.floor(inside / divisor),
-};
 
 export const evaluateShape = (shape: Shape, extents: Extents): number[] =>
   shape.map((dim) => evaluateDim(dim, extents));

@@ -21,10 +21,10 @@ export interface Binding {
 /** Writes the graph's words for these extents and this session. */
 export function bind(graph: LaidOutGraph, memory: DataView, extents: Extents, session: number): Binding {
   const known = new Map<Dim, number>();
-  for (const { at, dim, session: inSession } of graph.patches) {
+  for (const { at, dim, base, session: inSession } of graph.patches) {
     let value = known.get(dim);
     if (value === undefined) known.set(dim, (value = evaluateDim(dim, extents)));
-    memory.setInt32(at, inSession ? value + session : value, true);
+    memory.setInt32(at, base + value + (inSession ? session : 0), true);
   }
   const binding = { extents, session };
   const placed = (values: Named<PlacedValue>): NamedArray[] =>

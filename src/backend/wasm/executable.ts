@@ -53,11 +53,6 @@ class Compiled extends Executor implements WasmExecutable {
     this.#plans = plans;
   }
 
-  override runSync(name: string, feeds: Named<NDArray>, options: RunOptions = {}): Record<string, NDArray> {
-    if (!options.checkFinite) return super.runSync(name, feeds, options);
-    return this.perform(name, feeds, options, (begun) => this.#walkChecked(name, begun));
-  }
-
   async time(name: string, feeds: Named<NDArray>, { session, runs = 20 }: TimingOptions = {}): Promise<Timing> {
     requireRuns(runs);
     const options = session ? { session } : {};
@@ -102,8 +97,8 @@ class Compiled extends Executor implements WasmExecutable {
     });
   }
 
-  /** Runs node by node and looks at everything that each node made. */
-  #walkChecked(name: string, { graph: { body, end }, binding, first }: Begun): void {
+  /** Runs node by node. */
+  protected override walkChecked(name: string, { graph: { body, end }, binding, first }: Begun): void {
     const { draft, steps, placeOf } = this.#plan(name);
     const { graph } = draft;
     const check = (what: string, value: ValueId): void => {

@@ -119,10 +119,8 @@ export class Executor {
 
   /** Runs a graph. Throws as `Executable.run` says; what was laid out elsewhere cannot look inside for `checkFinite`. */
   runSync(name: string, feeds: Named<NDArray>, options: RunOptions = {}): Record<string, NDArray> {
-    if (options.checkFinite) {
-      throw new ArgumentError('run', 'a program that was compiled here is required for checkFinite.');
-    }
-    return this.perform(name, feeds, options, ({ first, graph }) => this.walk(first, graph.end));
+    const walk = options.checkFinite ? (begun: Begun): void => this.walkChecked(name, begun) : undefined;
+    return this.perform(name, feeds, options, walk);
   }
 
   getVariable(name: string, session?: Session): NDArray {
@@ -169,16 +167,22 @@ export class Executor {
     this.#pool?.stop();
   }
 
-  /** Puts feeds in their places, lets `walk` run the records, and copies the outputs. */
+  /** Runs the records and looks at all that they make. */
+  protected walkChecked(_name: string, _begun: Begun): void {
+    throw new ArgumentError('run', 'a program that was compiled here is required for checkFinite.');
+  }
+
+  /** Puts feeds in their places, runs the records or lets `walk` run them, and copies the outputs. */
   protected perform(
     name: string,
     feeds: Named<NDArray>,
     { session, outputs: given }: RunOptions,
-    walk: (begun: Begun) => void,
+    walk?: (begun: Begun) => void,
   ): Record<string, NDArray> {
     const begun = this.#begin(name, feeds, session, given);
     try {
-      walk(begun);
+      if (walk) walk(begun);
+      else this.walk(begun.first, begun.graph.end);
     } finally {
       this.#mark(begun.graph.spoils, true);
     }

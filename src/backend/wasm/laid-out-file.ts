@@ -87,7 +87,7 @@ const encodeGraph = (graph: LaidOutGraph) => ({
   requirements: graph.requirements.map((each) => [each.where, each.dim, each.least]),
   records: [graph.prepare, graph.body, graph.end, graph.first],
   names: graph.names,
-  patches: graph.patches.map(({ at, dim, session }) => [at, dim, session]),
+  patches: graph.patches.map(({ at, dim, base, session }) => [at, dim, base, session]),
   reads: graph.reads,
   spoils: graph.spoils,
 });
@@ -135,11 +135,11 @@ const variable: Check<PlacedVariable> = (json, place) => {
   return { ...value(json, place), shape: entry(1, fixedShape) };
 };
 
-/** A dimension or an address, which evaluates at the bounds. */
+/** A dimension, which evaluates at the bounds. */
 const dimAt =
   (bounds: Named<number>): Check<Dim> =>
   (json, place) => {
-    if (typeof json === 'number') return integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)(json, place);
+    if (typeof json === 'number') return extent(json, place);
     const dim = text(json, place);
     held(place, () => evaluateDim(dim, bounds));
     return dim;
@@ -155,9 +155,9 @@ const requirement =
 const patch =
   (bounds: Named<number>, regions: Regions): Check<Patch> =>
   (json, place) => {
-    const entry = entries(json, place, 3);
+    const entry = entries(json, place, 4);
     const at = entry(0, integer(PLANS, PLANS + regions.plans - 4));
-    return { at, dim: entry(1, dimAt(bounds)), session: entry(2, flag) };
+    return { at, dim: entry(1, dimAt(bounds)), base: entry(2, address), session: entry(3, flag) };
   };
 
 const graph =

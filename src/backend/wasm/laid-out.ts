@@ -24,10 +24,11 @@ export interface PlacedVariable extends PlacedValue {
   readonly shape: readonly number[];
 }
 
-/** A word that depends on the extents, on where the session lies, or on both. */
+/** A word that depends on the extents, on where the session lies, or on both: `dim` beyond `base`. */
 export interface Patch {
   readonly at: number;
   readonly dim: Dim;
+  readonly base: number;
   readonly session: boolean;
 }
 

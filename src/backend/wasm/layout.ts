@@ -197,11 +197,11 @@ function encode({ draft, start, first, homeOf, isVariable, words }: Encoding): {
   const wordOf = (argument: Argument, isFloat: boolean, at: number): number => {
     if (typeof argument === 'object') {
       const { at: place, dim, session } = homeOf(argument);
-      if (session || dim !== 0) patches.push({ at, dim: dim === 0 ? place : `${dim}+${place}`, session });
+      if (session || dim !== 0) patches.push({ at, dim, base: place, session });
       return place;
     }
     if (typeof argument === 'string') {
-      patches.push({ at, dim: argument, session: false });
+      patches.push({ at, dim: argument, base: 0, session: false });
       return 0;
     }
     if (isFloat) bits.setFloat32(0, argument);
