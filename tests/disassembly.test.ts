@@ -27,7 +27,6 @@ const tiles: Readonly<Record<string, Readonly<Record<string, readonly [least: nu
     evaluateTile: [10, 'fma'],
     interpolateTile: [4, 'fma'],
   },
-  'train-relaxed': { slideBack3x3: [9, 'fma'] },
   'infer-simd': {
     rows5: [40, 'mul'],
     pairs5: [20, 'pair'],
@@ -42,7 +41,6 @@ const tiles: Readonly<Record<string, Readonly<Record<string, readonly [least: nu
     evaluateTile: [8, 'mul'],
     interpolateTile: [6, 'mul'],
   },
-  'train-simd': { slideBack3x3: [9, 'mul'] },
 };
 
 /** What the products are called, and how a number on the stack is written. */

@@ -246,7 +246,6 @@ function extremeCases(): readonly FoldingCase[] {
       [0, 2],
     ] as const,
   ];
-  const late = Array.from({ length: 255 }, (_, i) => (i === 151 || i === 154 ? 9 : i === 240 ? 8 : i % 7));
   const special = [NaN, 1, 2, 1, NaN, 2, 1, 2, NaN, -Infinity, -Infinity, -Infinity, Infinity, 0, NaN];
   return [
     ...foldingCases(distinct, () => exact),
