@@ -111,25 +111,31 @@ export function slideBack3x3(
       q += bStep;
       r += cStep;
     } else {
-      let isOutside = before;
+      if (before) {
+        last = v128.load(from);
+        s1 = fma(v128.load(p), last, s1);
+        s4 = fma(v128.load(q), last, s4);
+        s7 = fma(v128.load(r), last, s7);
+        from += pixel;
+        p += aStep;
+        q += bStep;
+        r += cStep;
+        i--;
+      }
       for (; i > 0; i--) {
         const g = v128.load(from);
-        if (isOutside) {
-          isOutside = false;
-        } else {
-          u = v128.load(p);
-          s0 = fma(u, g, s0);
-          s2 = fma(u, last, s2);
-          u = v128.load(q);
-          s3 = fma(u, g, s3);
-          s5 = fma(u, last, s5);
-          u = v128.load(r);
-          s6 = fma(u, g, s6);
-          s8 = fma(u, last, s8);
-          p += aStep;
-          q += bStep;
-          r += cStep;
-        }
+        u = v128.load(p);
+        s0 = fma(u, g, s0);
+        s2 = fma(u, last, s2);
+        u = v128.load(q);
+        s3 = fma(u, g, s3);
+        s5 = fma(u, last, s5);
+        u = v128.load(r);
+        s6 = fma(u, g, s6);
+        s8 = fma(u, last, s8);
+        p += aStep;
+        q += bStep;
+        r += cStep;
         s1 = fma(v128.load(p), g, s1);
         s4 = fma(v128.load(q), g, s4);
         s7 = fma(v128.load(r), g, s7);

@@ -323,7 +323,13 @@ function argmaxCases(): readonly Case<'argmax'>[] {
     })),
     {
       attrs: { axis: 0 },
-      inputs: [values('f32', [85, 3], late.map((value) => (value === 9 ? NaN : value)))],
+      inputs: [
+        values(
+          'f32',
+          [85, 3],
+          late.map((value) => (value === 9 ? NaN : value)),
+        ),
+      ],
       differentiate: [],
     },
     { attrs: { axis: 1 }, inputs: [normal([1024, 1024])], differentiate: [], bench: true },
