@@ -11,7 +11,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 await build();
 const { supportMatrix } = await import('../dist/tests/support/matrix.js');
 writeFileSync(join(root, 'docs/support.md'), await supportMatrix());
-const { accuracyTable } = await import('../dist/tests/support/accuracy.js');
+const { accuracyTable } = await import('../dist/tests/support/accuracy-page.js');
 writeFileSync(join(root, 'docs/accuracy.md'), await accuracyTable());
 if (!process.argv.includes('--matrix')) {
   const { status } = spawnSync(process.execPath, ['node_modules/typedoc/bin/typedoc'], { cwd: root, stdio: 'inherit' });

@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomWords } from '../src/core/random.js';
 import { errorFunction } from '../src/ops/special.js';
-import { accuracy, type AccurateName, accuracyTable } from './support/accuracy.js';
+import { accuracy, type AccurateName } from './support/accuracy.js';
+import { accuracyTable } from './support/accuracy-page.js';
 import { acceptedModules } from './support/backends.js';
 import { binary, errorOf, erf, floatKernels, LENGTH, unary, type UnaryName } from './support/ulp.js';
 
