@@ -142,6 +142,7 @@ test('builds a Worker, and a laid-out model that answers as the model', async ()
   const expected = await smallDigits().predict(image);
   near([...(answer?.data ?? [])], expected);
   assertFailed(await quern('build', digits), 2, /required option '--out <path>'/);
+  assertFailed(await quern('build', digits, '--out', model, '--target', 'model', '--name', 'a'), 2, /takes no --name/);
   assertFailed(await quern('build', model, '--out', worker), 1, /format 'quern' is required/);
   assertFailed(await quern('build', digits, '--out', digits), 1, /folder that can be written/);
 });

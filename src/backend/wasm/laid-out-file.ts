@@ -42,7 +42,7 @@ import {
   writeContainer,
 } from '../../format/container.js';
 import { parseJson } from '../../format/json.js';
-import { readSync, type SyncByteSource } from '../../format/source.js';
+import { memorySource, readSync, type SyncByteSource } from '../../format/source.js';
 import type { Requirement } from '../extents.js';
 import {
   type LaidOut,
@@ -106,7 +106,7 @@ export function writeLaidOut({ engine, layouts, variables, assets }: LaidOutCont
   const json = layouts.map(({ flavours, laidOut }) => ({ flavours, ...encodeLayout(laidOut) }));
   const words = layouts.flatMap(({ laidOut }) => [...laidOut.words]);
   const data = Int32Array.from(words);
-  return writeContainer(
+  const file = writeContainer(
     format,
     [
       ...[...variables].map(([name, value]) => arrayTensor(name, value)),
@@ -116,6 +116,9 @@ export function writeLaidOut({ engine, layouts, variables, assets }: LaidOutCont
     ],
     { formatVersion: `${version}`, engine },
   );
+  // What is written is read back here, so that no file is made that could not be.
+  readLaidOut(memorySource(file), engine, () => layouts[0]?.flavours[0] ?? '');
+  return file;
 }
 
 /** What reaches beyond any memory is for the executor to refuse, which says how much is needed. */
